@@ -1,0 +1,68 @@
+/*
+ * A whole JSON document as a tree, read by yajl: configuration, recipes,
+ * model files; never the request path.
+ *
+ * Each call takes a fresh yajl handle, accepts exactly one top-level value,
+ * and receives numbers as text (yajl_number), so that no locale and no
+ * integer width gets between the file and us.  Trees of other encodings
+ * (UBJSON) are built by their readers from the same nodes.
+ */
+
+#ifndef MLOPS_DOC_H
+#define MLOPS_DOC_H
+
+
+#include "mlops_base.h"
+
+
+typedef enum {
+    MLOPS_DOC_NULL = 0,
+    MLOPS_DOC_BOOL,
+    MLOPS_DOC_NUMBER,       /* text */
+    MLOPS_DOC_STRING,       /* text, unescaped */
+    MLOPS_DOC_ARRAY,
+    MLOPS_DOC_OBJECT,
+    MLOPS_DOC_FLOATS,       /* packed: an array of numbers that arrived in */
+    MLOPS_DOC_INTS          /* binary form; no child nodes */
+} mlops_doc_type_t;
+
+
+typedef struct mlops_doc_s  mlops_doc_t;
+
+struct mlops_doc_s {
+    mlops_doc_type_t    type;
+    uint32_t            n;          /* children, or packed elements */
+    mlops_str_t         key;        /* in an object */
+    mlops_doc_t        *next;       /* sibling */
+
+    union {
+        int             boolean;
+        mlops_str_t     text;
+        mlops_doc_t    *child;      /* the first */
+        double         *floats;     /* FLOATS; float32 sources widened */
+        int64_t        *ints;
+    } v;
+};
+
+
+#define MLOPS_DOC_TOKENS  0x01      /* allow NaN, Infinity, -Infinity: such a
+                                     * number has that text */
+
+/* The tree lives in the arena, and the text of strings and numbers with it.
+ * Depth is at most 512.  Duplicate keys are refused.  The error has line and
+ * column. */
+mlops_doc_t *mlops_doc_parse(const char *data, size_t len, uint32_t flags,
+    mlops_arena_t *arena, mlops_err_t *err);
+
+/* The member of an object, or NULL (also where doc is NULL or no object). */
+mlops_doc_t *mlops_doc_get(const mlops_doc_t *doc, const char *key);
+
+const char *mlops_doc_type_name(const mlops_doc_t *doc);
+
+/* A number's value, exactly rounded; MLOPS_ERROR where it is none. */
+int mlops_doc_double(const mlops_doc_t *doc, double *value);
+int mlops_doc_float(const mlops_doc_t *doc, float *value);
+int mlops_doc_int(const mlops_doc_t *doc, int64_t *value);
+
+
+#endif /* MLOPS_DOC_H */

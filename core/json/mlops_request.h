@@ -1,0 +1,130 @@
+/*
+ * From the bytes of a request to rows, and from results to the bytes of an
+ * answer, in the dialects of DESIGN: one scanner, directed by the schema of
+ * the model that is asked, with no tree in between.
+ *
+ * The text is RFC 8259 exactly: one value, UTF-8, no trailing bytes, unique
+ * keys where a key means something to us; unknown keys are checked for
+ * syntax and skipped.  With nonfinite set, the tokens NaN, Infinity and
+ * -Infinity (and the strings of that spelling) are numbers of FP columns.
+ * null is a missing value for every column type.
+ *
+ * The dialects
+ *
+ *     V2         {"id":…, "inputs":[{"name","shape","datatype","data"},…],
+ *                "outputs":[{"name"},…], "parameters":{…}}
+ *     V1         {"instances":[…]} rows: scalars, arrays, or objects;
+ *                {"inputs":…} columns: an array as instances, or an object
+ *                of arrays; "signature_name" chooses a signature
+ *     MLFLOW     exactly one of dataframe_split {columns,index,data},
+ *                dataframe_records, instances, inputs; and params
+ *     PLAIN      {"feature":value,…} or a list of those
+ *     CSV        a header row of names, an empty cell is missing
+ *
+ * A key that comes before those that explain it ("data" before "shape") is
+ * skipped and read again.
+ */
+
+#ifndef MLOPS_REQUEST_H
+#define MLOPS_REQUEST_H
+
+
+#include "mlops_base.h"
+#include "mlops_row.h"
+
+
+/* Where the request came in: this bounds the dialects it may speak. */
+
+typedef enum {
+    MLOPS_DOOR_V2 = 0,          /* …/infer */
+    MLOPS_DOOR_V1,              /* …:predict */
+    MLOPS_DOOR_MLFLOW,          /* /invocations, a JSON body */
+    MLOPS_DOOR_ANY              /* mlops_predict: the body says */
+} mlops_door_t;
+
+
+typedef enum {
+    MLOPS_DIALECT_V2 = 0,
+    MLOPS_DIALECT_V1_ROWS,      /* answered with "predictions" */
+    MLOPS_DIALECT_V1_COLUMNS,   /* answered with "outputs" */
+    MLOPS_DIALECT_MLFLOW,       /* answered with "predictions" */
+    MLOPS_DIALECT_PLAIN,        /* one object: {"output":value} */
+    MLOPS_DIALECT_PLAIN_LIST,   /* a list of such objects */
+    MLOPS_DIALECT_CSV
+} mlops_dialect_t;
+
+
+typedef struct {
+    uint32_t  rows;
+    uint32_t  elements;         /* cells of all rows together */
+    uint32_t  depth;
+    uint32_t  inputs;           /* tensors of a V2 request */
+    unsigned  nonfinite:1;      /* read NaN and Infinity tokens */
+} mlops_limits_t;
+
+#define MLOPS_LIMITS_DEFAULT  { 1024, 1048576, 64, 1024, 0 }
+
+
+typedef struct {
+    mlops_dialect_t           dialect;
+    const mlops_signature_t  *signature;
+    mlops_rows_t              rows;
+
+    mlops_str_t               id;           /* V2: the JSON text with its */
+                                            /* quotes, to echo; or len 0 */
+    uint32_t                  wanted_n;     /* V2: requested outputs */
+    uint32_t                 *wanted;       /* output numbers in order; */
+                                            /* NULL: all */
+} mlops_request_t;
+
+
+/*
+ * Reads a whole body.  The result and all it points to live in the arena or
+ * in body, which stays untouched and has to outlive the request (so that it
+ * can still be forwarded).
+ *
+ *     MLOPS_OK
+ *     MLOPS_ERROR   the client's fault: 400 with err's text, which names
+ *                   field (dotted path and row), expected and got
+ *     MLOPS_LIMIT   413 with err's text, which names the limit
+ *
+ * With partial set, columns that the body does not bring are left missing
+ * instead of being refused (a feature join fills them later).
+ */
+int mlops_request_parse(mlops_request_t *req, const mlops_interface_t *face,
+    mlops_door_t door, int partial, const mlops_limits_t *limits,
+    const char *body, size_t len, mlops_arena_t *arena, mlops_err_t *err);
+
+/* The same for a CSV body. */
+int mlops_request_csv(mlops_request_t *req, const mlops_interface_t *face,
+    int partial, const mlops_limits_t *limits, const char *body, size_t len,
+    mlops_arena_t *arena, mlops_err_t *err);
+
+
+/* What to print for a result that is not finite. */
+
+typedef enum {
+    MLOPS_NONFINITE_NULL = 0,
+    MLOPS_NONFINITE_STRING,     /* "NaN", "Infinity", "-Infinity" */
+    MLOPS_NONFINITE_TOKEN       /* the same without quotes: not RFC 8259 */
+} mlops_nonfinite_t;
+
+
+/*
+ * The answer to a request, in its dialect.  FP32 prints as the shortest text
+ * of the float, FP64 of the double, integers exactly.  Writes at most
+ * mlops_answer_bound() bytes and returns the end.
+ */
+size_t mlops_answer_bound(const mlops_request_t *req,
+    const mlops_results_t *results, const mlops_str_t *model,
+    const mlops_str_t *version);
+char *mlops_answer_write(char *p, const mlops_request_t *req,
+    const mlops_results_t *results, const mlops_str_t *model,
+    const mlops_str_t *version, mlops_nonfinite_t nonfinite);
+
+/* "text" with JSON escapes, quotes included: at most 6 * len + 2 bytes.
+ * Bytes that are not UTF-8 are replaced by U+FFFD. */
+char *mlops_json_quote(char *p, const char *text, size_t len);
+
+
+#endif /* MLOPS_REQUEST_H */
