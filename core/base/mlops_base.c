@@ -43,7 +43,7 @@ mlops_err_set(mlops_err_t *err, const char *fmt, ...)
 int
 mlops_err_prefix(mlops_err_t *err, const char *fmt, ...)
 {
-    char     text[MLOPS_ERR_SIZE];
+    char     text[2 * MLOPS_ERR_SIZE + sizeof(": ")];
     size_t   len;
     va_list  args;
 
@@ -52,15 +52,17 @@ mlops_err_prefix(mlops_err_t *err, const char *fmt, ...)
     }
 
     va_start(args, fmt);
-    (void) vsnprintf(text, sizeof(text), fmt, args);
+    (void) vsnprintf(text, MLOPS_ERR_SIZE, fmt, args);
     va_end(args);
-
-    mlops_err_clean(text);
 
     len = strlen(text);
 
     (void) snprintf(text + len, sizeof(text) - len, ": %s", err->text);
-    memcpy(err->text, text, sizeof(text));
+
+    text[MLOPS_ERR_SIZE - 1] = '\0';
+    mlops_err_clean(text);
+
+    memcpy(err->text, text, MLOPS_ERR_SIZE);
 
     return MLOPS_ERROR;
 }
