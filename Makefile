@@ -1,0 +1,305 @@
+# The front door of ngx_mlops.  `make` alone prints what there is.
+#
+# All products stand below BUILD.  Source files are found by wildcard: a new
+# file in core/*/, workers/*/, ngx_mlops_module/, t/unit/, t/fuzz/ or bench/
+# is built without an edit here.
+#
+# Variables a user may set:
+#   CC            gcc (default) or clang
+#   BUILD         folder of the products, default build
+#   NGINX_SRC     headers and configure of the nginx to build for, default
+#                 those of Debian's nginx-dev
+#   MLOPS_DATA    folder of the public data sets, default ../shared/data
+#   YES=1         install missing packages without a question
+#   FUZZ_SECONDS  time of each fuzz target, default 10
+#   PREFIX, DESTDIR, MODULESDIR   for install
+#   SANITIZE=1, FAULTS=1          used by the targets asan and unit
+
+SHELL        = /bin/sh
+ifeq ($(origin CC),default)
+CC           = gcc
+endif
+BUILD        ?= build
+NGINX_SRC    ?= /usr/share/nginx/src
+NGINX        ?= $(firstword $(wildcard /usr/sbin/nginx) nginx)
+MLOPS_DATA   ?= ../shared/data
+FUZZ_SECONDS ?= 10
+JOBS         ?= 2
+PREFIX       ?= /usr/local
+MODULESDIR   ?= /usr/lib/nginx/modules
+
+top         := $(CURDIR)
+out         := $(abspath $(BUILD))
+
+export MLOPS_DATA
+
+# ---------------------------------------------------------------- sources
+
+core_dirs   := $(patsubst %/,%,$(wildcard core/*/))
+libs        := import registry window learn kafka
+lib_dirs    := $(wildcard $(addprefix workers/,$(libs)))
+
+core_src    := $(wildcard core/*/*.c)
+core_obj    := $(core_src:%.c=$(BUILD)/obj/%.o)
+tool_src    := $(wildcard workers/tools/mlopsctl*.c)
+tool_obj    := $(tool_src:%.c=$(BUILD)/obj/%.o)
+unit_src    := $(wildcard t/unit/*.c)
+unit_bin    := $(unit_src:t/unit/%.c=$(BUILD)/t/unit/%)
+fuzz_src    := $(wildcard t/fuzz/fuzz_*.c)
+fuzz_names  := $(fuzz_src:t/fuzz/fuzz_%.c=%)
+bench_src   := $(wildcard bench/bench_*.c)
+bench_bin   := $(bench_src:bench/%.c=$(BUILD)/bench/%)
+module_src  := $(wildcard ngx_mlops_module/*.c)
+headers     := $(wildcard core/*/*.h ngx_mlops_module/*.h)
+archives    := $(BUILD)/libmlops.a $(libs:%=$(BUILD)/lib%.a)
+
+t_files     := $(sort $(wildcard t/*.t))
+integration := $(sort $(wildcard t/integration/*.t t/integration/*.sh))
+interop     := $(sort $(wildcard t/interop/*.t t/interop/*.sh))
+
+# ------------------------------------------------------------------ flags
+
+# No contraction of a*b+c: the answer must not depend on the compiler.
+
+std         := -std=gnu11 -ffp-contract=off
+CPPFLAGS    += -D_GNU_SOURCE $(core_dirs:%=-I%) $(lib_dirs:%=-I%)
+warn        := -Wall -Wextra -Werror
+OPT         ?= -O2 -g
+LDLIBS      := -lyajl -lcrypto -lm -lpthread
+
+ifdef SANITIZE
+sanitize    := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+               -fno-omit-frame-pointer
+OPT         := -O1 -g
+endif
+
+ifdef FUZZ
+sanitize    := -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT         := -O1 -g
+endif
+
+ifdef FAULTS
+CPPFLAGS    += -DMLOPS_FAULTS
+endif
+
+compile      = $(CC) $(std) $(OPT) $(warn) $(sanitize) $(CPPFLAGS) $(CFLAGS)
+link         = $(CC) $(OPT) $(sanitize) $(LDFLAGS)
+all_libs     = -Wl,--start-group $(archives) -Wl,--end-group $(LDLIBS)
+
+# ---------------------------------------------------------------- targets
+
+.PHONY: help deps build module tools demo demo-stop test check unit t \
+        integration bench asan asan-check valgrind fuzz interop style \
+        docs-check deb install clean force
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+
+help:           ## this list
+	@echo "ngx_mlops: predictions and features inside nginx"
+	@echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile \
+	    | awk -F'#' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo
+	@echo "variables: CC BUILD NGINX_SRC MLOPS_DATA YES=1 FUZZ_SECONDS"
+	@echo "           PREFIX DESTDIR MODULESDIR"
+
+deps:           ## install what building and testing needs (asks first)
+	tools/deps build test
+
+build: module tools     ## the module and mlopsctl
+
+module: $(BUILD)/ngx_http_mlops_module.so
+
+tools: $(BUILD)/bin/mlopsctl
+
+demo:           ## the whole story on one screen, on 127.0.0.1:8080
+	@tools/deps build
+	@$(MAKE) --no-print-directory build
+	@tools/demo
+
+demo-stop:      ## end the demo's nginx
+	@tools/demo stop
+
+test:           ## deps, build, and every test below
+	@tools/deps build test
+	@$(MAKE) --no-print-directory build test-programs
+	@$(MAKE) --no-print-directory check
+
+unit: $(unit_bin)       ## unit tests of core and workers
+	$(test_env) $(prove) $(unit_bin)
+
+t: build                ## tests of the module
+	$(test_env) $(prove) $(T_ARGS) $(if $(FILES),$(FILES),$(t_files))
+
+integration: build fault-tool   ## swaps, kills, reloads under load
+	$(test_env) $(prove) $(if $(FILES),$(FILES),$(integration))
+
+bench: build $(bench_bin)       ## measure, side by side, and print ratios
+	@tools/deps build bench
+	@if [ -x bench/run ]; then \
+	    BUILD=$(out) NGINX=$(NGINX) bench/run; \
+	else \
+	    echo "bench/run is missing"; exit 1; \
+	fi
+
+asan:           ## all tests with AddressSanitizer and UBSan
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 asan-check
+
+valgrind: build $(unit_bin)     ## unit tests and some of t/ under valgrind
+	MLOPS_SIMD=avx2 MLOPS_QUICK=1 $(test_env) prove --timer --exec \
+	    "valgrind -q --error-exitcode=99 --leak-check=full" $(unit_bin)
+	MLOPS_SIMD=avx2 TEST_NGINX_USE_VALGRIND=1 TEST_NGINX_SLEEP=1 \
+	    TEST_NGINX_VALGRIND_EXIT_ON_FIRST_ERR=1 $(test_env) \
+	    prove --timer -It/compat/lib $(valgrind_t)
+
+fuzz:           ## run each fuzz target for FUZZ_SECONDS
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang FUZZ=1 \
+	    FUZZ_OUT=$(BUILD)/t/fuzz fuzz-programs
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz $(fuzz_names)
+
+interop: build          ## compare with the libraries themselves, from PyPI
+	@tools/deps build test interop
+	$(test_env) $(prove) $(interop)
+
+style:          ## check the grammar of the sources
+	@tools/style
+
+docs-check:     ## compare docs/ with the tables in the sources
+	@tools/docs-check
+
+deb:            ## Debian packages in build/deb
+	@tools/deps build
+	BUILD=$(BUILD) tools/deb
+
+install: build  ## copy module and mlopsctl (PREFIX, DESTDIR, MODULESDIR)
+	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/ngx_http_mlops_module.so \
+	    $(DESTDIR)$(MODULESDIR)/ngx_http_mlops_module.so.new
+	mv -f $(DESTDIR)$(MODULESDIR)/ngx_http_mlops_module.so.new \
+	    $(DESTDIR)$(MODULESDIR)/ngx_http_mlops_module.so
+	install -m 755 $(BUILD)/bin/mlopsctl $(DESTDIR)$(PREFIX)/bin/mlopsctl
+
+clean:          ## remove build/
+	rm -rf $(BUILD)
+
+# ------------------------------------------------------------------ tests
+
+test_env     = BUILD=$(out) NGINX=$(NGINX) MLOPSCTL=$(out)/bin/mlopsctl \
+               TEST_NGINX_BINARY=$(NGINX) TEST_NGINX_RANDOMIZE=1 \
+               TEST_NGINX_LOAD_MODULES=$(out)/ngx_http_mlops_module.so \
+               $(sanitize_env)
+prove        = prove --timer -j$(JOBS) -It/compat/lib \
+               --rules='seq=t/integration/*' --rules='par=**'
+valgrind_t  ?= $(firstword $(t_files))
+
+ifdef SANITIZE
+asan_so     := $(shell $(CC) -print-file-name=libasan.so 2>/dev/null)
+ubsan_so    := $(shell $(CC) -print-file-name=libubsan.so 2>/dev/null)
+sanitize_env = TEST_NGINX_PRELOAD=$(asan_so):$(ubsan_so) MLOPS_QUICK=1 \
+               UBSAN_OPTIONS=print_stacktrace=1
+endif
+
+.PHONY: test-programs fault-tool fuzz-programs
+
+test-programs: $(unit_bin) fault-tool
+
+check:
+	$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
+
+asan-check: build $(unit_bin) fault-tool
+	$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
+
+# The same tool with named points at which a test may kill it.
+
+fault-tool:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fault FAULTS=1 \
+	    $(BUILD)/fault/bin/mlopsctl
+	@mkdir -p $(BUILD)/t/fault
+	@cmp -s $(BUILD)/fault/bin/mlopsctl $(BUILD)/t/fault/mlopsctl \
+	    || cp $(BUILD)/fault/bin/mlopsctl $(BUILD)/t/fault/mlopsctl
+
+fuzz-programs: $(fuzz_names:%=$(FUZZ_OUT)/%)
+
+# --------------------------------------------------------------- products
+
+# The command line is a file that changes only when it does, so that another
+# compiler or other flags rebuild.
+
+$(BUILD)/obj/.flags: force
+	@mkdir -p $(@D)
+	@echo '$(compile) $(LDFLAGS)' | cmp -s - $@ \
+	    || echo '$(compile) $(LDFLAGS)' > $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/obj/.flags
+	@mkdir -p $(@D)
+	$(compile) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/t/unit/%.o: CPPFLAGS += -It/unit
+
+# An archive is made anew: ar would keep members whose source is gone.  The
+# list of members is a prerequisite for the same reason.
+
+define archive_rule
+$(BUILD)/lib$(1).a: $(2) $(BUILD)/obj/lib$(1).list
+	@rm -f $$@.tmp
+	ar rcsD $$@.tmp $(2)
+	@mv -f $$@.tmp $$@
+
+$(BUILD)/obj/lib$(1).list: force
+	@mkdir -p $$(@D)
+	@echo '$(2)' | cmp -s - $$@ || echo '$(2)' > $$@
+endef
+
+lib_obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard workers/$(1)/*.c))
+
+$(eval $(call archive_rule,mlops,$(core_obj)))
+$(foreach l,$(libs),$(eval $(call archive_rule,$(l),$(call lib_obj,$(l)))))
+
+$(BUILD)/bin/mlopsctl: $(tool_obj) $(archives)
+	@mkdir -p $(@D)
+	$(link) -o $@.tmp $(tool_obj) $(all_libs)
+	@mv -f $@.tmp $@
+
+$(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(archives)
+	@mkdir -p $(@D)
+	$(link) -o $@ $< -lcmocka $(all_libs)
+
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(archives)
+	@mkdir -p $(@D)
+	$(link) -o $@ $< $(all_libs) $(LDLIBS_$*)
+
+ifdef FUZZ_OUT
+$(FUZZ_OUT)/%: $(BUILD)/obj/t/fuzz/fuzz_%.o $(archives)
+	@mkdir -p $(@D)
+	$(link) -fsanitize=fuzzer -o $@ $< $(all_libs)
+endif
+
+-include bench/bench.mk
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ----------------------------------------------------------------- module
+
+# nginx's configure runs again only when the add-on script, the list of
+# sources, the compiler or the nginx to build for changed.
+
+module_key   = $(sort $(core_src) $(module_src) $(headers)) | $(CC) \
+               | $(SANITIZE) | $(NGINX_SRC) \
+               | $(shell $(NGINX) -v 2>&1)
+
+$(BUILD)/obj/module.key: force
+	@mkdir -p $(@D)
+	@echo '$(module_key)' | cmp -s - $@ || echo '$(module_key)' > $@
+
+$(BUILD)/nginx/Makefile: config exports.map tools/configure-module \
+    $(BUILD)/obj/module.key
+	CC="$(CC)" NGINX_SRC="$(NGINX_SRC)" SANITIZE="$(SANITIZE)" \
+	    tools/configure-module $(out)/nginx
+
+$(BUILD)/ngx_http_mlops_module.so: $(BUILD)/nginx/Makefile $(core_src) \
+    $(module_src) $(headers) exports.map
+	$(MAKE) --no-print-directory -f $(out)/nginx/Makefile \
+	    -C $(NGINX_SRC) modules
+	@cp $(BUILD)/nginx/ngx_http_mlops_module.so $@.tmp
+	@mv -f $@.tmp $@
