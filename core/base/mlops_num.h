@@ -15,10 +15,14 @@
 #include "mlops_base.h"
 
 
-/* Bytes that a printer may write, no terminator included. */
+/*
+ * Bytes that a printer may write, no terminator included.  The text is at
+ * most 24, 15 and 20 long; the first two write whole words, and so up to
+ * eight bytes behind its end.
+ */
 
-#define MLOPS_DOUBLE_LEN  25        /* -2.2250738585072014e-308 */
-#define MLOPS_FLOAT_LEN   16
+#define MLOPS_DOUBLE_LEN  32        /* -2.2250738585072014e-308 */
+#define MLOPS_FLOAT_LEN   24        /* -1.17549435e-38 */
 #define MLOPS_INT_LEN     20
 
 
@@ -36,8 +40,8 @@ const char *mlops_parse_float(const char *p, const char *end, float *value);
 
 /*
  * Integers: digits with an optional '-', nothing else.  NULL where there is
- * no such thing; *overflow is set, and p still moves past the digits, where
- * the value does not fit.  A fraction or an exponent ends the number at '.'
+ * no such thing.  *overflow is 1 where the value does not fit: the limit is
+ * stored, and p still moves past the digits; otherwise it is 0.  A fraction or an exponent ends the number at '.'
  * or 'e', which the caller refuses.
  */
 const char *mlops_parse_int64(const char *p, const char *end, int64_t *value,
@@ -59,8 +63,9 @@ int mlops_number_float(const mlops_str_t *text, float *value);
  * tie of length the closest one), and return the end of it.  Integral values
  * below 10^16 (10^9 for float) print without exponent and with ".0";
  * otherwise the form is 1.5, 0.001 or 1e-07 as Python's repr chooses it:
- * exponent form where the decimal exponent is < -4 or >= 16.
- * The value is finite: callers print null or a token for the others.
+ * exponent form where the decimal exponent is < -4 or >= 16 (9 for float).
+ * The value is finite: callers print null or a token for the others, which
+ * come out as null here.
  */
 char *mlops_print_double(char *p, double value);
 char *mlops_print_float(char *p, float value);
