@@ -8,22 +8,28 @@
  *
  *     0     header, 64 bytes: mlops_image_header_t
  *     64    section table: section_n entries of mlops_image_section_t
- *     …     sections, each at a multiple of 64, in order of kind
+ *     …     sections in order of kind, each at the next multiple of 64;
+ *           what lies between them is 0, and so is what fills the file up
+ *           to a multiple of 64
  *
- * Sections (one of each kind at most; TEXT, CELLS, SIGNATURES, STEPS,
- * WEIGHTS and FACTS are always there):
+ * Sections (one of each kind at most; TEXT, CELLS, SIGNATURES, OUTPUTS,
+ * STEPS, LISTS, WEIGHTS and FACTS are always there, any other is not empty):
  *
- *     TEXT        bytes that mlops_image_text_t refers to, no terminators
- *     CELLS       mlops_image_cell_t, one a cell of the program
+ *     TEXT        UTF-8 that mlops_image_text_t refers to, no terminators
+ *     CELLS       mlops_image_cell_t, one an input cell
  *     SIGNATURES  mlops_image_signature_t
- *     OUTPUTS     mlops_image_output_t; a signature owns a run of them
+ *     OUTPUTS     mlops_image_output_t; each signature owns a run of them,
+ *                 in order of the signatures
  *     STEPS       mlops_image_step_t
  *     LISTS       uint32: cell numbers and step numbers; others refer to
- *                 runs of it by (first element, n)
+ *                 runs of it by (first element, n), which do not share
+ *                 elements
  *     STRINGS     mlops_image_text_t: categories, labels; runs, as LISTS
- *     WEIGHTS     the steps' parameters, each block at a multiple of 64;
- *                 mlops_steps.h has their layouts
- *     HISTOGRAMS  mlops_image_histogram_t, then the doubles they refer to
+ *     WEIGHTS     the steps' parameters in order of the steps, each block
+ *                 at the next multiple of 64; mlops_steps.h has their
+ *                 layouts
+ *     HISTOGRAMS  mlops_image_histogram_t in order of their cells, then the
+ *                 doubles they refer to, in the same order
  *     TRANSFORMS  sandboxed Lua text, one source per step of kind lua, and
  *                 its digest (a later abi fills this in; readers of this one
  *                 refuse steps of that kind)
@@ -37,7 +43,14 @@
  * and outputs; each step of it reads only cells that are its inputs or were
  * written by an earlier step of it, which one loop proves at load.  An input
  * cell of one signature may be a computed cell of another: this is how raw
- * and expanded inputs share one model.
+ * and expanded inputs share one model.  Within a signature every cell has
+ * one origin.
+ *
+ * Outputs.  An input cell passes through unharmed, 64-bit integers and
+ * strings included.  A computed cell is rounded to float32 for an FP32
+ * output, truncated toward zero and held within the type's limits for an
+ * integer output, and is true for a BOOL output where it is not 0; where it
+ * is NaN, an integer, BOOL or BYTES result is missing.
  */
 
 #ifndef MLOPS_IMAGE_H
@@ -52,6 +65,17 @@
 #define MLOPS_IMAGE_ALIGN   64
 /* images above this are another program's work */
 #define MLOPS_IMAGE_MAX     (256u * 1024 * 1024)
+
+/* Bounds on what an image may ask of its reader. */
+
+#define MLOPS_IMAGE_MAX_INPUTS      32768
+#define MLOPS_IMAGE_MAX_CELLS       (1u << 20)
+#define MLOPS_IMAGE_MAX_STEPS       65536
+#define MLOPS_IMAGE_MAX_SIGNATURES  64
+#define MLOPS_IMAGE_MAX_OUTPUTS     1024        /* of a signature */
+#define MLOPS_IMAGE_MAX_NAME        128         /* bytes */
+#define MLOPS_IMAGE_MAX_FACTS       (1u << 20)  /* bytes */
+#define MLOPS_IMAGE_MAX_GOLDEN      4096        /* rows */
 
 
 typedef struct {
@@ -85,9 +109,11 @@ typedef enum {
 } mlops_image_kind_t;
 
 
+/* n counts elements; of TEXT, WEIGHTS and FACTS those are the bytes. */
+
 typedef struct {
     uint32_t  kind;
-    uint32_t  n;                /* elements */
+    uint32_t  n;
     uint64_t  off;              /* from the start of the file */
     uint64_t  len;              /* bytes */
     uint64_t  reserved;         /* 0 */
@@ -106,7 +132,8 @@ typedef struct {
 } mlops_image_run_t;
 
 
-/* An input cell; only the input_n first cells are described. */
+/* An input cell.  What its flags and its type do not call for is 0: lo and
+ * hi without RANGE, the default without DEFAULT, categories but of BYTES. */
 
 typedef struct {
     mlops_image_text_t  name;
@@ -130,8 +157,9 @@ typedef struct {
 } mlops_image_signature_t;              /* 32 bytes */
 
 
-/* width cells from LISTS.  A BYTES output of a computed cell names the label
- * of that number. */
+/* width cells from LISTS.  Labels name the classes of a numeric output, one
+ * a cell; a BYTES output of a computed cell is the label of that number, and
+ * missing where there is none. */
 
 typedef struct {
     mlops_image_text_t  name;
@@ -155,10 +183,10 @@ typedef struct {
 } mlops_image_step_t;                   /* 48 bytes */
 
 
-/* Of one input cell over held-out rows: n_bins + 1 edges, n_bins counts;
- * values below the first and from the last edge on count in the outer bins.
- * A BYTES cell has one count for each category and one for all others, and
- * no edges. */
+/* Of one input cell over held-out rows: bins_n + 1 ascending edges, bins_n
+ * counts; values below the first and from the last edge on count in the
+ * outer bins.  A BYTES cell has one count for each category and one for all
+ * others, and no edges (edges is 0). */
 
 typedef struct {
     uint32_t  cell;
@@ -174,7 +202,7 @@ typedef struct {
  * Rows with their answers, replayed before an image serves.  Behind the
  * header: a uint64 of signature number a row; then for each row in order the
  * signature's input cells, the presence words, the result cells.  String
- * cells refer to TEXT.
+ * cells refer to TEXT.  A result that is missing is 0.
  * A double result passes when |got - expected| <= tol_abs, or <= tol_rel *
  * |expected|, or both are NaN; tolerances of 0 ask for the same bits.
  */

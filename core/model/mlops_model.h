@@ -62,18 +62,36 @@ const char *mlops_model_platform(const mlops_model_t *model);
 
 const mlops_image_header_t *mlops_model_image(const mlops_model_t *model);
 
+/* The elements of a section and how many; NULL and 0 where there is none. */
+const void *mlops_model_section(const mlops_model_t *model,
+    mlops_image_kind_t kind, uint32_t *n);
+
+/* "affine", "trees" and so on; NULL where there is no such kind or op. */
+const char *mlops_step_name(uint32_t kind);
+const char *mlops_unary_name(uint32_t op);
+const char *mlops_binary_name(uint32_t op);
+
 
 /* Bytes of working memory, 64-byte aligned, for one evaluation at a time. */
 size_t mlops_model_scratch_size(const mlops_model_t *model);
 
 /*
  * Evaluates one completed row: inputs and presence as in mlops_rows_t for
- * the signature of that number, out has signature->cells_n cells.  String
- * results point into *text_out's base, see mlops_model_predict; cannot fail.
+ * the signature of that number, text is what its string cells refer to; out
+ * has signature->cells_n cells.  missing, unless NULL, has
+ * mlops_row_words(cells_n) words and receives the bits of integer and string
+ * results that do not exist (their cells are 0).  Cannot fail.
+ *
+ * A string result refers to mlops_model_text() of its output.
  */
 void mlops_model_eval(const mlops_model_t *model, uint32_t signature,
     const mlops_cell_t *inputs, const uint64_t *present, const char *text,
-    void *scratch, mlops_cell_t *out);
+    void *scratch, mlops_cell_t *out, uint64_t *missing);
+
+/* What the string cells of an output refer to: the row's own text where it
+ * passes an input through, labels in the image otherwise. */
+const char *mlops_model_text(const mlops_model_t *model, uint32_t signature,
+    uint32_t output, const char *text);
 
 /*
  * Evaluates all rows: a loop around mlops_model_eval.  Results, scratch and
@@ -84,7 +102,8 @@ int mlops_model_predict(const mlops_model_t *model,
     mlops_results_t *results, mlops_arena_t *arena, mlops_err_t *err);
 
 
-/* What an image says of one input's distribution; NULL where it is silent. */
+/* What an image says of one input's distribution; edges is NULL for BYTES,
+ * whose counts are those of the categories and, last, of all others. */
 
 typedef struct {
     uint32_t       bins_n;
@@ -94,6 +113,7 @@ typedef struct {
     double         rows;
 } mlops_histogram_t;
 
+/* MLOPS_OK, or MLOPS_ERROR where there is none. */
 int mlops_model_histogram(const mlops_model_t *model, uint32_t signature,
     uint32_t column, mlops_histogram_t *histogram);
 

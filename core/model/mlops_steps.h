@@ -27,14 +27,18 @@
  *     SOFTMAX    n -> n               none; from the maximum; F32 sums the
  *                                     float exponentials in double
  *     ARGMAX     n -> 1               none; the first of equals; NaN if any
- *     CUMULATIVE n -> n               none; op SORT: ascending; op SOFTPLUS:
- *                                     y_0 = x_0, y_j = y_(j-1) + 1e-6 +
- *                                     softplus(x_j)
+ *     CUMULATIVE n -> n               none; op SORT: ascending, NaN last; op
+ *                                     SOFTPLUS: y_0 = x_0, y_j = y_(j-1) +
+ *                                     (1e-6 + softplus(x_j))
  *     LUA        n -> m               reserved; refused by this abi
  *
  * MAP: mlops_map_t, then n entries sorted by key (strings by bytes, numbers
  * ascending), then n rows of m doubles, then m doubles for a value without
  * entry, then m doubles for a missing one.
+ *
+ * Bounds, biases, weights, constants and knots are never NaN, and weights
+ * and knots are finite: such an image is refused.  The values of a MAP may
+ * be NaN: so it says "missing" to the steps behind it.
  */
 
 #ifndef MLOPS_STEPS_H

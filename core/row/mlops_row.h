@@ -133,13 +133,16 @@ typedef struct {
 
 
 /* n result rows: the cells are those of the signature's outputs in order.
- * Numeric results that do not exist are NaN. */
+ * Floating-point results that do not exist are NaN; an integer or a string
+ * that does not exist has its bit set in missing, where row i starts at
+ * i * mlops_row_words(signature->cells_n).  NULL: all of them exist. */
 
 typedef struct {
     const mlops_signature_t  *signature;
     uint32_t                  n;
     mlops_cell_t             *cells;    /* signature->cells_n a row */
     const char               *text;
+    uint64_t                 *missing;
 } mlops_results_t;
 
 
