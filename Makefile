@@ -9,6 +9,9 @@
 #   BUILD         folder of the products, default build
 #   NGINX_SRC     headers and configure of the nginx to build for, default
 #                 those of Debian's nginx-dev
+#   NGINX_BIN     the nginx to test with, default /usr/sbin/nginx.  (A
+#                 variable NGINX would not do: nginx takes the sockets that
+#                 it inherits from one of that name.)
 #   MLOPS_DATA    folder of the public data sets, default ../shared/data
 #   YES=1         install missing packages without a question
 #   FUZZ_SECONDS  time of each fuzz target, default 10
@@ -21,7 +24,7 @@ CC           = gcc
 endif
 BUILD        ?= build
 NGINX_SRC    ?= /usr/share/nginx/src
-NGINX        ?= $(firstword $(wildcard /usr/sbin/nginx) nginx)
+NGINX_BIN    ?= $(firstword $(wildcard /usr/sbin/nginx) nginx)
 MLOPS_DATA   ?= ../shared/data
 FUZZ_SECONDS ?= 10
 JOBS         ?= 2
@@ -53,7 +56,7 @@ module_src  := $(wildcard ngx_mlops_module/*.c)
 headers     := $(wildcard core/*/*.h ngx_mlops_module/*.h)
 archives    := $(BUILD)/libmlops.a $(libs:%=$(BUILD)/lib%.a)
 
-t_files     := $(sort $(wildcard t/*.t))
+t_files     := $(sort $(wildcard t/*.t t/compat/*.t))
 integration := $(sort $(wildcard t/integration/*.t t/integration/*.sh))
 interop     := $(sort $(wildcard t/interop/*.t t/interop/*.sh))
 
@@ -139,7 +142,7 @@ integration: build fault-tool   ## swaps, kills, reloads under load
 bench: build $(bench_bin)       ## measure, side by side, and print ratios
 	@tools/deps build bench
 	@if [ -x bench/run ]; then \
-	    BUILD=$(out) NGINX=$(NGINX) bench/run; \
+	    BUILD=$(out) NGINX_BIN=$(NGINX_BIN) bench/run; \
 	else \
 	    echo "bench/run is missing"; exit 1; \
 	fi
@@ -186,8 +189,8 @@ clean:          ## remove build/
 
 # ------------------------------------------------------------------ tests
 
-test_env     = BUILD=$(out) NGINX=$(NGINX) MLOPSCTL=$(out)/bin/mlopsctl \
-               TEST_NGINX_BINARY=$(NGINX) TEST_NGINX_RANDOMIZE=1 \
+test_env     = BUILD=$(out) NGINX_BIN=$(NGINX_BIN) MLOPSCTL=$(out)/bin/mlopsctl \
+               TEST_NGINX_BINARY=$(NGINX_BIN) TEST_NGINX_RANDOMIZE=1 \
                TEST_NGINX_LOAD_MODULES=$(out)/ngx_http_mlops_module.so \
                $(sanitize_env)
 prove        = prove --timer -j$(JOBS) -It/compat/lib \
@@ -197,7 +200,7 @@ valgrind_t  ?= $(firstword $(t_files))
 ifdef SANITIZE
 asan_so     := $(shell $(CC) -print-file-name=libasan.so 2>/dev/null)
 ubsan_so    := $(shell $(CC) -print-file-name=libubsan.so 2>/dev/null)
-sanitize_env = TEST_NGINX_PRELOAD=$(asan_so):$(ubsan_so) MLOPS_QUICK=1 \
+sanitize_env = TEST_NGINX_LD_PRELOAD='$(asan_so) $(ubsan_so)' MLOPS_QUICK=1 \
                UBSAN_OPTIONS=print_stacktrace=1
 endif
 
@@ -286,7 +289,7 @@ endif
 
 module_key   = $(sort $(core_src) $(module_src) $(headers)) | $(CC) \
                | $(SANITIZE) | $(NGINX_SRC) \
-               | $(shell $(NGINX) -v 2>&1)
+               | $(shell $(NGINX_BIN) -v 2>&1)
 
 $(BUILD)/obj/module.key: force
 	@mkdir -p $(@D)
@@ -301,5 +304,7 @@ $(BUILD)/ngx_http_mlops_module.so: $(BUILD)/nginx/Makefile $(core_src) \
     $(module_src) $(headers) exports.map
 	$(MAKE) --no-print-directory -f $(out)/nginx/Makefile \
 	    -C $(NGINX_SRC) modules
+	@! nm -D --undefined-only $(BUILD)/nginx/$(@F) | grep ' mlops_' \
+	    || { echo "$(@F): names above are not defined"; exit 1; }
 	@cp $(BUILD)/nginx/ngx_http_mlops_module.so $@.tmp
 	@mv -f $@.tmp $@
