@@ -41,8 +41,8 @@ const char *mlops_parse_float(const char *p, const char *end, float *value);
 /*
  * Integers: digits with an optional '-', nothing else.  NULL where there is
  * no such thing.  *overflow is 1 where the value does not fit: the limit is
- * stored, and p still moves past the digits; otherwise it is 0.  A fraction or an exponent ends the number at '.'
- * or 'e', which the caller refuses.
+ * stored, and p still moves past the digits; otherwise it is 0.  A fraction
+ * or an exponent ends the number at '.' or 'e', which the caller refuses.
  */
 const char *mlops_parse_int64(const char *p, const char *end, int64_t *value,
     int *overflow);

@@ -3,26 +3,32 @@
  *
  * A number becomes w * 10^q with a 64-bit w.  Three ways lead on:
  *
- *     w <= 2^53, |q| <= 22    one exact multiplication or division
- *                             (Clinger, "How to read floating point numbers
- *                             accurately", 1990)
+ *     w <= 2^53, -22 <= q <= 0
+ *                             one division of exact numbers (Clinger, "How
+ *                             to read floating point numbers accurately",
+ *                             1990)
  *     w exact                 128-bit product with a power from the table
- *                             (Lemire 2021; that it never is ambiguous for
+ *                             (Lemire, "Number parsing at a gigabyte per
+ *                             second", 2021; that it never is ambiguous for
  *                             64-bit w: Mushtak and Lemire, "Fast number
  *                             parsing without fallback", 2023)
  *     more than 19 digits     w and w + 1 bracket the number; where they
  *                             round apart, an exact comparison with the
  *                             middle decides
  *
- * The text is read eight digits at a time while eight bytes are left, which
- * takes the branches out that short numbers of differing length mispredict.
- * Whatever is rare (the last bytes of a buffer, more than 19 digits, the
- * lenient forms) goes through one plain loop over bytes.
+ * Where a number ends is seen in 16 or 32 bytes at once, and eight digits are
+ * converted in one register, so that nothing branches on the lengths, which
+ * mispredict.  Whatever is rare (the last bytes of a buffer, more than 19
+ * digits, the lenient forms) goes through one plain loop over bytes.
  */
 
 #include "mlops_num.h"
 #include "mlops_num_exact.h"
 #include "mlops_num_table.h"
+
+#if defined(__SSE2__) && !defined(MLOPS_NUM_PORTABLE)
+#include <emmintrin.h>
+#endif
 
 
 #define MLOPS_NUM_LENIENT  1
@@ -67,19 +73,32 @@ static const mlops_binary_t  mlops_binary32 = {
 };
 
 
-static inline const char *mlops_num_scan(const char *p, const char *end,
-    mlops_decimal_t *d);
+static const char *mlops_num_slow_double(const char *p, const char *end,
+    int flags, double *value);
+static const char *mlops_num_slow_float(const char *p, const char *end,
+    int flags, float *value);
+static const char *mlops_num_finish_double(const char *p, const char *end,
+    uint64_t w, int64_t q, int negative, double *value);
+static const char *mlops_num_finish_float(const char *p, const char *end,
+    uint64_t w, int64_t q, int negative, float *value);
 static const char *mlops_num_scan_bytes(const char *p, const char *end,
     int flags, mlops_decimal_t *d);
 static const char *mlops_num_scan_exp(const char *p, const char *end,
     int64_t *exp);
-static double mlops_num_double(const mlops_decimal_t *d);
-static float mlops_num_float(const mlops_decimal_t *d);
-static uint64_t mlops_num_round_long(const mlops_decimal_t *d,
+static inline uint64_t mlops_num_round(uint64_t w, int64_t q,
+    const mlops_binary_t *f);
+static uint64_t mlops_num_round_any(const mlops_decimal_t *d,
     const mlops_binary_t *f);
 static const char *mlops_num_scan_int(const char *p, const char *end,
     uint64_t *value, int *overflow);
 static int mlops_num_word(const mlops_str_t *text, double *value);
+
+
+/* gcc would not inline what has two callers, nor keep apart what is rare:
+ * that costs a third of the time. */
+
+#define mlops_always_inline  inline __attribute__((always_inline))
+#define mlops_noinline       __attribute__((noinline))
 
 
 static inline uint64_t
@@ -97,31 +116,55 @@ mlops_load64(const char *p)
 }
 
 
-/*
- * Eight bytes as digits: their values in *x, the first in the lowest byte.
- * Returns how many there are before the first byte that is none.  A carry
- * out of a byte that is no digit only reaches bytes behind it.
- */
+#if !defined(__SSE2__) || defined(MLOPS_NUM_PORTABLE)
 
-static inline int
-mlops_digits8(const char *p, uint64_t *x)
+static inline uint32_t
+mlops_other8(const char *p)
 {
-    uint64_t  t, other;
+    uint64_t  x;
 
-    t = mlops_load64(p) ^ 0x3030303030303030ull;
-    other = ((t + 0x7676767676767676ull) | t) & 0x8080808080808080ull;
+    x = mlops_load64(p) ^ 0x3030303030303030ull;
+    x |= (x & 0x7f7f7f7f7f7f7f7full) + 0x7676767676767676ull;
+    x = (x >> 7) & 0x0101010101010101ull;
 
-    *x = t;
+    return (uint32_t) ((x * 0x0102040810204080ull) >> 56);
+}
 
-    return (other == 0) ? 8 : __builtin_ctzll(other) >> 3;
+#endif
+
+
+/* Bit i is set where byte i of 16 is no digit. */
+
+static inline uint32_t
+mlops_other16(const char *p)
+{
+#if defined(__SSE2__) && !defined(MLOPS_NUM_PORTABLE)
+
+    __m128i  x;
+
+    x = _mm_loadu_si128((const __m128i *) p);
+    x = _mm_xor_si128(x, _mm_set1_epi8('0'));
+    x = _mm_adds_epu8(x, _mm_set1_epi8(0x80 - 10));
+
+    return (uint32_t) _mm_movemask_epi8(x);
+
+#else
+
+    return mlops_other8(p) | mlops_other8(p + 8) << 8;
+
+#endif
 }
 
 
-/* The value of the first n of them, 1 <= n <= 8: pairs, fours, eights. */
+/* The value of the n digits at p, 1 <= n <= 8, of which 8 bytes are read:
+ * zeros in front, then pairs, fours, eights. */
 
 static inline uint64_t
-mlops_digits8_value(uint64_t x, int n)
+mlops_digits_value(const char *p, int n)
 {
+    uint64_t  x;
+
+    x = mlops_load64(p) ^ 0x3030303030303030ull;
     x <<= 64 - 8 * n;
     x = x * 10 + (x >> 8);
 
@@ -131,134 +174,250 @@ mlops_digits8_value(uint64_t x, int n)
 }
 
 
-const char *
-mlops_parse_double(const char *p, const char *end, double *value)
+/*
+ * The common number: at most 8 digits before the point, 19 in all, and some
+ * bytes behind it.  NULL says that it is not one of these.
+ *
+ * The place where it ends follows from one look, two where it is long; so
+ * the next number can be begun before this one is converted.
+ */
+
+static mlops_always_inline const char *
+mlops_num_scan(const char *p, const char *end, uint64_t *w, int64_t *q,
+    int *negative)
 {
-    mlops_decimal_t  d;
+    int          i, n, zeros;
+    uint64_t     other;
+    const char  *last;
 
-    p = mlops_num_scan(p, end, &d);
-
-    if (mlops_unlikely(p == NULL)) {
+    if (mlops_unlikely(end - p < 18)) {
         return NULL;
     }
 
-    *value = mlops_num_double(&d);
+    *negative = (*p == '-');
+
+    /* the sign is no end */
+
+    other = (mlops_other16(p) & ~(uint32_t) *negative) | 1u << 16;
+    last = p + __builtin_ctzll(other);
+
+    p += *negative;
+    i = (int) (last - p);
+
+    if (mlops_unlikely(i == 0 || i > 8 || (*p == '0' && i > 1))) {
+        return NULL;
+    }
+
+    *w = mlops_digits_value(p, i);
+    *q = 0;
+
+    if (*last != '.') {
+        return last;
+    }
+
+    other &= other - 1;
+
+    if (mlops_unlikely(other == 1u << 16)) {
+
+        if (end - p < 33) {
+            return NULL;
+        }
+
+        p -= *negative;
+        other = (uint64_t) mlops_other16(p + 16) << 16 | 1ull << 32;
+
+    } else {
+        p -= *negative;
+    }
+
+    p += __builtin_ctzll(other);
+    n = (int) (p - last) - 1;
+
+    if (mlops_unlikely(n == 0 || i + n > 19)) {
+
+        /* zeros in front do not count: 0.0012345678901234567 */
+
+        for (zeros = 0; zeros < n && last[1 + zeros] == '0'; zeros++) {
+            /* void */
+        }
+
+        if (n == 0 || *w != 0 || n > 24 || n - zeros > 19) {
+            return NULL;
+        }
+    }
+
+    *q = -n;
+    last++;
+
+    /* the digits that are no full eight come first */
+
+    if (n > 16) {
+        n -= 8;
+        *w = *w * mlops_pow10_u64[n - 8] + mlops_digits_value(last, n - 8);
+        *w = *w * 100000000 + mlops_digits_value(last + n - 8, 8);
+        last += n;
+        n = 8;
+
+    } else if (n > 8) {
+        n -= 8;
+        *w = *w * mlops_pow10_u64[n] + mlops_digits_value(last, n);
+        last += n;
+        n = 8;
+    }
+
+    *w = *w * mlops_pow10_u64[n] + mlops_digits_value(last, n);
 
     return p;
 }
 
+
+const char *
+mlops_parse_double(const char *p, const char *end, double *value)
+{
+    int          negative;
+    double       x;
+    int64_t      q;
+    uint64_t     w, bits;
+    const char  *last;
+
+    last = mlops_num_scan(p, end, &w, &q, &negative);
+
+    if (mlops_unlikely(last == NULL)) {
+        return mlops_num_slow_double(p, end, 0, value);
+    }
+
+    if (mlops_unlikely((*last | 0x20) == 'e')) {
+        return mlops_num_finish_double(last, end, w, q, negative, value);
+    }
+
+    if (mlops_likely(w <= 1ull << 53 && q >= -22)) {
+        x = (double) w / mlops_pow10_double[-q];
+        *value = negative ? -x : x;
+
+        return last;
+    }
+
+    bits = mlops_num_round(w, q, &mlops_binary64)
+           | (uint64_t) negative << 63;
+    memcpy(value, &bits, sizeof(bits));
+
+    return last;
+}
+
+
+/*
+ * The correctly rounded double lies on the same side of every middle
+ * between two floats as the decimal does, unless it is that middle: only
+ * then would its second rounding differ.
+ */
 
 const char *
 mlops_parse_float(const char *p, const char *end, float *value)
 {
-    mlops_decimal_t  d;
+    int          negative;
+    double       x;
+    int64_t      q;
+    uint32_t     bits32;
+    uint64_t     w, bits;
+    const char  *last;
 
-    p = mlops_num_scan(p, end, &d);
+    last = mlops_num_scan(p, end, &w, &q, &negative);
 
-    if (mlops_unlikely(p == NULL)) {
-        return NULL;
+    if (mlops_unlikely(last == NULL)) {
+        return mlops_num_slow_float(p, end, 0, value);
     }
 
-    *value = mlops_num_float(&d);
+    if (mlops_unlikely((*last | 0x20) == 'e')) {
+        return mlops_num_finish_float(last, end, w, q, negative, value);
+    }
+
+    if (mlops_likely(w <= 1ull << 53 && q >= -22)) {
+        x = (double) w / mlops_pow10_double[-q];
+
+        memcpy(&bits, &x, sizeof(bits));
+
+        if (mlops_likely((bits & 0x1fffffff) != 0x10000000)) {
+            *value = (float) (negative ? -x : x);
+
+            return last;
+        }
+    }
+
+    bits32 = (uint32_t) mlops_num_round(w, q, &mlops_binary32)
+             | (uint32_t) negative << 31;
+    memcpy(value, &bits32, sizeof(bits32));
+
+    return last;
+}
+
+
+/* With an exponent, at p. */
+
+static mlops_noinline const char *
+mlops_num_finish_double(const char *p, const char *end, uint64_t w, int64_t q,
+    int negative, double *value)
+{
+    int64_t   exp;
+    uint64_t  bits;
+
+    p = mlops_num_scan_exp(p + 1, end, &exp);
+
+    bits = mlops_num_round(w, q + exp, &mlops_binary64)
+           | (uint64_t) negative << 63;
+    memcpy(value, &bits, sizeof(bits));
 
     return p;
 }
 
 
-static inline const char *
-mlops_num_scan(const char *start, const char *end, mlops_decimal_t *d)
+static mlops_noinline const char *
+mlops_num_finish_float(const char *p, const char *end, uint64_t w, int64_t q,
+    int negative, float *value)
 {
-    int          n, total, zeros;
-    int64_t      exp;
-    uint64_t     w, x;
-    const char  *p, *fraction;
+    int64_t   exp;
+    uint32_t  bits;
 
-    p = start;
+    p = mlops_num_scan_exp(p + 1, end, &exp);
 
-    if (mlops_unlikely(end - p < 9)) {
-        return mlops_num_scan_bytes(start, end, 0, d);
+    bits = (uint32_t) mlops_num_round(w, q + exp, &mlops_binary32)
+           | (uint32_t) negative << 31;
+    memcpy(value, &bits, sizeof(bits));
+
+    return p;
+}
+
+
+static mlops_noinline const char *
+mlops_num_slow_double(const char *p, const char *end, int flags,
+    double *value)
+{
+    uint64_t         bits;
+    mlops_decimal_t  d;
+
+    p = mlops_num_scan_bytes(p, end, flags, &d);
+
+    if (p != NULL) {
+        bits = mlops_num_round_any(&d, &mlops_binary64)
+               | (uint64_t) d.negative << 63;
+        memcpy(value, &bits, sizeof(bits));
     }
 
-    d->negative = (*p == '-');
-    p += d->negative;
+    return p;
+}
 
-    n = mlops_digits8(p, &x);
 
-    if (mlops_unlikely(n == 0 || ((x & 0xff) == 0 && n > 1))) {
-        return NULL;
-    }
+static mlops_noinline const char *
+mlops_num_slow_float(const char *p, const char *end, int flags, float *value)
+{
+    uint32_t         bits;
+    mlops_decimal_t  d;
 
-    w = mlops_digits8_value(x, n);
-    total = (w == 0) ? 0 : n;
-    p += n;
+    p = mlops_num_scan_bytes(p, end, flags, &d);
 
-    if (mlops_unlikely(n == 8)) {
-
-        if (end - p < 8) {
-            return mlops_num_scan_bytes(start, end, 0, d);
-        }
-
-        n = mlops_digits8(p, &x);
-
-        if (n == 8) {
-            return mlops_num_scan_bytes(start, end, 0, d);
-        }
-
-        if (n != 0) {
-            w = w * mlops_pow10_u64[n] + mlops_digits8_value(x, n);
-            total += n;
-            p += n;
-        }
-    }
-
-    d->q = 0;
-
-    if (p < end && *p == '.') {
-        fraction = ++p;
-        zeros = 0;
-
-        for ( ;; ) {
-            if (mlops_unlikely(end - p < 8 || p - fraction >= 32)) {
-                return mlops_num_scan_bytes(start, end, 0, d);
-            }
-
-            n = mlops_digits8(p, &x);
-
-            if (n == 0) {
-                break;
-            }
-
-            if (w == 0) {
-                zeros += (x == 0) ? 8 : __builtin_ctzll(x) >> 3;
-            }
-
-            w = w * mlops_pow10_u64[n] + mlops_digits8_value(x, n);
-            p += n;
-
-            if (n < 8) {
-                break;
-            }
-        }
-
-        d->q = fraction - p;
-
-        if (mlops_unlikely(d->q == 0)) {
-            return NULL;
-        }
-
-        total += (int) -d->q - zeros;
-
-        if (mlops_unlikely(total > 19)) {
-            return mlops_num_scan_bytes(start, end, 0, d);
-        }
-    }
-
-    d->w = w;
-    d->truncated = 0;
-
-    if (p < end && mlops_unlikely((*p | 0x20) == 'e')) {
-        p = mlops_num_scan_exp(p + 1, end, &exp);
-        d->q += exp;
+    if (p != NULL) {
+        bits = (uint32_t) mlops_num_round_any(&d, &mlops_binary32)
+               | (uint32_t) d.negative << 31;
+        memcpy(value, &bits, sizeof(bits));
     }
 
     return p;
@@ -478,85 +637,24 @@ mlops_num_round(uint64_t w, int64_t q, const mlops_binary_t *f)
 }
 
 
-static double
-mlops_num_double(const mlops_decimal_t *d)
-{
-    double    value;
-    uint64_t  bits;
-
-    if (mlops_likely(d->w <= 1ull << 53 && d->q >= -22 && d->q <= 22
-                     && !d->truncated))
-    {
-        value = (double) d->w;
-        value = (d->q < 0) ? value / mlops_pow10_double[-d->q]
-                           : value * mlops_pow10_double[d->q];
-
-        return d->negative ? -value : value;
-    }
-
-    bits = mlops_unlikely(d->truncated)
-               ? mlops_num_round_long(d, &mlops_binary64)
-               : mlops_num_round(d->w, d->q, &mlops_binary64);
-
-    bits |= (uint64_t) d->negative << 63;
-    memcpy(&value, &bits, sizeof(value));
-
-    return value;
-}
-
-
 /*
- * The correctly rounded double lies on the same side of every middle
- * between two floats as the decimal does, unless it is that middle: only
- * then would its second rounding differ.
- */
-
-static float
-mlops_num_float(const mlops_decimal_t *d)
-{
-    float     value;
-    double    wide;
-    uint32_t  bits32;
-    uint64_t  bits;
-
-    if (mlops_likely(d->w <= 1ull << 53 && d->q >= -22 && d->q <= 22
-                     && !d->truncated))
-    {
-        wide = (double) d->w;
-        wide = (d->q < 0) ? wide / mlops_pow10_double[-d->q]
-                          : wide * mlops_pow10_double[d->q];
-
-        memcpy(&bits, &wide, sizeof(bits));
-
-        if (mlops_likely((bits & 0x1fffffff) != 0x10000000)) {
-            return d->negative ? (float) -wide : (float) wide;
-        }
-    }
-
-    bits = mlops_unlikely(d->truncated)
-               ? mlops_num_round_long(d, &mlops_binary32)
-               : mlops_num_round(d->w, d->q, &mlops_binary32);
-
-    bits32 = (uint32_t) bits | (uint32_t) d->negative << 31;
-    memcpy(&value, &bits32, sizeof(value));
-
-    return value;
-}
-
-
-/*
- * w * 10^q < number < (w + 1) * 10^q.  The bracket is narrower than the gap
- * between neighbours, so that it rounds to one of two at most.  Bits count
- * up from one number to the next, infinity included.
+ * Where truncated, w * 10^q < number < (w + 1) * 10^q.  The bracket is
+ * narrower than the gap between neighbours, so that it rounds to one of two
+ * at most.  Bits count up from one number to the next, infinity included.
  */
 
 static uint64_t
-mlops_num_round_long(const mlops_decimal_t *d, const mlops_binary_t *f)
+mlops_num_round_any(const mlops_decimal_t *d, const mlops_binary_t *f)
 {
     int       exp, order;
     uint64_t  m, below, above;
 
     below = mlops_num_round(d->w, d->q, f);
+
+    if (!d->truncated) {
+        return below;
+    }
+
     above = mlops_num_round(d->w + 1, d->q, f);
 
     if (below == above) {
@@ -679,8 +777,7 @@ mlops_num_scan_int(const char *p, const char *end, uint64_t *value,
 int
 mlops_number(const mlops_str_t *text, double *value)
 {
-    const char       *p, *end;
-    mlops_decimal_t   d;
+    const char  *end;
 
     if (text->len == 0) {
         return MLOPS_ERROR;
@@ -688,24 +785,21 @@ mlops_number(const mlops_str_t *text, double *value)
 
     end = text->data + text->len;
 
-    p = mlops_num_scan_bytes(text->data, end, MLOPS_NUM_LENIENT, &d);
-
-    if (p != end) {
-        return mlops_num_word(text, value);
+    if (mlops_num_slow_double(text->data, end, MLOPS_NUM_LENIENT, value)
+        == end)
+    {
+        return MLOPS_OK;
     }
 
-    *value = mlops_num_double(&d);
-
-    return MLOPS_OK;
+    return mlops_num_word(text, value);
 }
 
 
 int
 mlops_number_float(const mlops_str_t *text, float *value)
 {
-    double            wide;
-    const char       *p, *end;
-    mlops_decimal_t   d;
+    double       wide;
+    const char  *end;
 
     if (text->len == 0) {
         return MLOPS_ERROR;
@@ -713,20 +807,17 @@ mlops_number_float(const mlops_str_t *text, float *value)
 
     end = text->data + text->len;
 
-    p = mlops_num_scan_bytes(text->data, end, MLOPS_NUM_LENIENT, &d);
-
-    if (p != end) {
-
-        if (mlops_num_word(text, &wide) != MLOPS_OK) {
-            return MLOPS_ERROR;
-        }
-
-        *value = (float) wide;
-
+    if (mlops_num_slow_float(text->data, end, MLOPS_NUM_LENIENT, value)
+        == end)
+    {
         return MLOPS_OK;
     }
 
-    *value = mlops_num_float(&d);
+    if (mlops_num_word(text, &wide) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    *value = (float) wide;
 
     return MLOPS_OK;
 }
