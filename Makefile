@@ -35,6 +35,8 @@ top         := $(CURDIR)
 out         := $(abspath $(BUILD))
 
 export MLOPS_DATA
+export MLOPS_NGINX_SRC := $(if $(filter-out \
+    /usr/share/nginx/src,$(NGINX_SRC)),other)
 
 # ---------------------------------------------------------------- sources
 
@@ -151,13 +153,15 @@ asan:           ## all tests with AddressSanitizer and UBSan
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 asan-check
 
 valgrind: build $(unit_bin)     ## unit tests and some of t/ under valgrind
+	@tools/deps valgrind
 	MLOPS_SIMD=avx2 MLOPS_QUICK=1 $(test_env) prove --timer --exec \
 	    "valgrind -q --error-exitcode=99 --leak-check=full" $(unit_bin)
 	MLOPS_SIMD=avx2 TEST_NGINX_USE_VALGRIND=1 TEST_NGINX_SLEEP=1 \
 	    TEST_NGINX_VALGRIND_EXIT_ON_FIRST_ERR=1 $(test_env) \
-	    prove --timer -It/compat/lib $(valgrind_t)
+	    prove --timer $(runner) $(valgrind_t)
 
 fuzz:           ## run each fuzz target for FUZZ_SECONDS
+	@tools/deps build fuzz
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang FUZZ=1 \
 	    FUZZ_OUT=$(BUILD)/t/fuzz fuzz-programs
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz $(fuzz_names)
@@ -193,9 +197,21 @@ test_env     = BUILD=$(out) NGINX_BIN=$(NGINX_BIN) MLOPSCTL=$(out)/bin/mlopsctl 
                TEST_NGINX_BINARY=$(NGINX_BIN) TEST_NGINX_RANDOMIZE=1 \
                TEST_NGINX_LOAD_MODULES=$(out)/ngx_http_mlops_module.so \
                $(sanitize_env)
-prove        = prove --timer -j$(JOBS) -It/compat/lib \
+prove        = prove --timer -j$(JOBS) $(runner) \
                --rules='seq=t/integration/*' --rules='par=**'
-valgrind_t  ?= $(firstword $(t_files))
+
+# Our runner of the dialect of Test::Nginx; TEST_NGINX_REAL=1 takes the
+# library itself where it is installed, TEST_NGINX_REAL=DIR the one in DIR.
+
+ifeq ($(TEST_NGINX_REAL),)
+runner       = -It/compat/lib
+else
+runner       = $(if $(filter-out 1,$(TEST_NGINX_REAL)),-I$(TEST_NGINX_REAL))
+endif
+
+# Every nginx test is slow under valgrind; two files show the way.
+
+valgrind_t  ?= $(wildcard t/001-*.t t/*-predict.t)
 
 ifdef SANITIZE
 asan_so     := $(shell $(CC) -print-file-name=libasan.so 2>/dev/null)
