@@ -5,6 +5,7 @@
  *
  *     _module     command table, configuration, process hooks
  *     _plan       collects the tokens of plan directives for core/plan
+ *     _content    directives that give a location its content
  *     _models     the worker's models: names, aliases, versions, pins
  *     _swap       notices the doorbell, loads images in slices
  *     _serve      mlops_serve: paths and methods
@@ -12,6 +13,8 @@
  *     _set        mlops_set: a score in the PRECONTENT phase
  *     _error      error answers, and the filter that turns nginx's own
  *     _variables  $mlops_model and others
+ *     _pages      health, metadata and lists below mlops_serve
+ *     _text       text that grows in a pool, for the pages
  *     _counters   shared counters
  *     _metrics    mlops_metrics: the Prometheus page
  *     _status     mlops_status: the JSON page
@@ -44,8 +47,18 @@ typedef struct {
     ngx_shm_zone_t             *zone;       /* counters */
     u_char                      plan_tmp[64];
                                             /* written, to be renamed */
+    uid_t                       uid;        /* owner of models and features:
+                                               the sidecars' account */
+    gid_t                       gid;
     ngx_uint_t                  sets;       /* mlops_set is used */
     ngx_uint_t                  used;       /* any location of ours */
+    ngx_str_t                   used_name;  /* by the directive used_name */
+    ngx_str_t                   used_file;  /* in used_file:used_line */
+    ngx_uint_t                  used_line;
+
+    time_t                      sync_time;  /* the master's cold start from */
+    mlops_err_t                 sync_error; /* the registry; text is "" where
+                                               it went well */
 } ngx_http_mlops_main_conf_t;
 
 
@@ -63,6 +76,11 @@ typedef struct {
     ngx_uint_t                  limit_inputs;
 
     ngx_array_t                *sets;       /* ngx_http_mlops_set_t */
+
+    ngx_str_t                   content;    /* the directive that gives this
+                                               location its content */
+    ngx_str_t                   file;       /* in file:line */
+    ngx_uint_t                  line;
 } ngx_http_mlops_loc_conf_t;
 
 
@@ -77,6 +95,7 @@ struct ngx_http_mlops_version_s {
     mlops_model_t              *model;
     ngx_uint_t                  pins;
     unsigned                    wanted:1;   /* an alias names it */
+    unsigned                    stale:1;    /* from a store that is gone */
     time_t                      since;      /* serving in this worker */
     ngx_http_mlops_series_t    *series;     /* its counters */
 };
@@ -87,6 +106,13 @@ typedef struct {
     ngx_http_mlops_version_t   *version;    /* loaded, or NULL */
     u_char                      target[MLOPS_VERSION_LEN + 1];
                                             /* what the store says */
+    u_char                      refused[MLOPS_VERSION_LEN + 1];
+                                            /* the target that was refused */
+    ino_t                       refused_ino;
+    struct timespec             refused_ctime;
+    unsigned                    seen:1;     /* in the look under way */
+    unsigned                    kept:1;     /* known from a store that is
+                                               gone, not in this one yet */
 } ngx_http_mlops_alias_t;
 
 
@@ -95,11 +121,14 @@ typedef struct {
 
 struct ngx_http_mlops_model_s {
     ngx_http_mlops_model_t     *next;
+    ngx_http_mlops_model_t     *hash_next;
     ngx_str_t                   name;
     ngx_uint_t                  aliases_n;
     ngx_http_mlops_alias_t     *aliases;
     ngx_http_mlops_version_t   *versions;
     const mlops_plan_model_t   *settings;   /* or NULL */
+    ngx_http_mlops_series_t    *series;     /* of requests that no version
+                                               answered; made when needed */
     u_char                      refused_version[MLOPS_VERSION_LEN + 1];
     u_char                      refused[MLOPS_ERR_SIZE];
                                             /* why the last image was */
@@ -125,13 +154,22 @@ typedef struct {
     uint64_t                    latency_ns; /* 0 until answered */
     ngx_str_t                   status;     /* "ok", or why not */
     ngx_str_t                   error;      /* text for the body */
+    ngx_str_t                   replacement;
+                                            /* of a page made by nginx */
     unsigned                    mlflow:1;   /* speak MLflow's error object */
     unsigned                    csv:1;
-    unsigned                    ours:1;     /* the error body is made */
+    unsigned                    ours:1;     /* this answer's body is ours */
+    unsigned                    replaced:1; /* replacement has been sent */
 } ngx_http_mlops_ctx_t;
 
 
 extern ngx_module_t  ngx_http_mlops_module;
+
+
+/* Is the content of this location ours? */
+#define ngx_http_mlops_ours(mlcf)                                             \
+    ((mlcf)->serve || (mlcf)->predict != NULL || (mlcf)->metrics              \
+     || (mlcf)->status)
 
 
 /* _module */
@@ -144,20 +182,25 @@ ngx_http_mlops_ctx_t *ngx_http_mlops_ctx_create(ngx_http_request_t *r);
 
 char *ngx_http_mlops_plan_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_int_t ngx_http_mlops_plan_finish(ngx_conf_t *cf,
+    ngx_http_mlops_main_conf_t *mmcf);
+/* Makes the store and writes the plan beside its place. */
 ngx_int_t ngx_http_mlops_plan_write(ngx_conf_t *cf,
     ngx_http_mlops_main_conf_t *mmcf);
+/* Gives the plan its name, and the store the images it lacks.  Failures are
+ * logged and kept in mmcf->sync_error. */
 void ngx_http_mlops_plan_commit(ngx_cycle_t *cycle,
     ngx_http_mlops_main_conf_t *mmcf);
 
-/* _models */
+/* _models: this worker's */
 
-ngx_int_t ngx_http_mlops_models_init(ngx_cycle_t *cycle,
-    ngx_http_mlops_main_conf_t *mmcf);      /* in a worker */
-void ngx_http_mlops_models_exit(ngx_cycle_t *cycle);
+void ngx_http_mlops_models_init(ngx_http_mlops_main_conf_t *mmcf);
+void ngx_http_mlops_models_exit(void);
 ngx_http_mlops_model_t *ngx_http_mlops_models_first(void);
 ngx_http_mlops_model_t *ngx_http_mlops_model_find(u_char *name, size_t len);
 ngx_http_mlops_alias_t *ngx_http_mlops_model_alias(
     ngx_http_mlops_model_t *model, u_char *alias, size_t len);
+/* Only versions that an alias names. */
 ngx_http_mlops_version_t *ngx_http_mlops_model_version(
     ngx_http_mlops_model_t *model, u_char *version, size_t len);
 
@@ -169,11 +212,37 @@ ngx_http_mlops_version_t *ngx_http_mlops_model_version(
  */
 ngx_int_t ngx_http_mlops_pin(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
     ngx_str_t *selector, ngx_uint_t exact);
+void ngx_http_mlops_unpin(ngx_http_mlops_version_t *version);
+
+/* Reads all names, aliases and targets of the store anew.  Moves the aliases
+ * whose version is mapped already and frees what nobody wants. */
+ngx_int_t ngx_http_mlops_models_look(mlops_store_t *store, ngx_log_t *log);
+/* The store is gone and another one is in its place: what is mapped goes on
+ * serving until the new store has a word on it. */
+void ngx_http_mlops_models_orphan(void);
+/* The next alias whose target is not mapped, in turn after model; or NULL. */
+ngx_http_mlops_alias_t *ngx_http_mlops_models_pending(
+    ngx_http_mlops_model_t *after, ngx_http_mlops_model_t **model);
+/* May a load of this version still be of use? */
+ngx_uint_t ngx_http_mlops_model_wants(ngx_http_mlops_model_t *model,
+    u_char *version);
+/* Takes over a mapping with its model; the aliases that name it move. */
+ngx_int_t ngx_http_mlops_model_install(ngx_http_mlops_model_t *model,
+    u_char *version, mlops_map_file_t *map, mlops_model_t *image,
+    ngx_log_t *log);
+/* The version stays away from its aliases until its file changes. */
+void ngx_http_mlops_model_refuse(ngx_http_mlops_model_t *model,
+    u_char *version, struct stat *st, mlops_err_t *err, ngx_log_t *log);
+
+/* _swap */
 
 /* One acquire-load; schedules a look where the bell has rung. */
 void ngx_http_mlops_swap_check(void);
+/* In a worker: opens the store, maps all aliases, starts the timer. */
 ngx_int_t ngx_http_mlops_swap_init(ngx_cycle_t *cycle,
     ngx_http_mlops_main_conf_t *mmcf);
+/* A new configuration in the same process (master_process off). */
+void ngx_http_mlops_swap_conf(ngx_http_mlops_main_conf_t *mmcf);
 void ngx_http_mlops_swap_exit(void);
 
 /* _serve, _predict, _set, _metrics, _status: content handlers */
@@ -187,6 +256,28 @@ ngx_int_t ngx_http_mlops_status_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_mlops_predict(ngx_http_request_t *r,
     ngx_http_mlops_ctx_t *ctx);
 
+ngx_int_t ngx_http_mlops_header(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value);
+ngx_int_t ngx_http_mlops_not_allowed(ngx_http_request_t *r,
+    ngx_str_t *methods);
+ngx_int_t ngx_http_mlops_absent(ngx_http_request_t *r, ngx_int_t rc);
+
+/* _content: setters of directives */
+
+char *ngx_http_mlops_serve_at(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mlops_predict_at(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mlops_page_at(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mlops_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* Hands our content to "if" and limit_except blocks, and refuses a location
+ * with two owners. */
+char *ngx_http_mlops_content_merge(ngx_conf_t *cf,
+    ngx_http_mlops_loc_conf_t *prev, ngx_http_mlops_loc_conf_t *conf);
+/* Remembers the first directive that cannot do without a store. */
+void ngx_http_mlops_use(ngx_conf_t *cf);
+
 char *ngx_http_mlops_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_mlops_set_handler(ngx_http_request_t *r);
 
@@ -198,24 +289,29 @@ ngx_int_t ngx_http_mlops_send_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *fmt, ...);
 ngx_int_t ngx_http_mlops_send_json(ngx_http_request_t *r, ngx_uint_t status,
     u_char *data, size_t len);
+ngx_int_t ngx_http_mlops_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, u_char *data, size_t len);
 ngx_int_t ngx_http_mlops_filter_init(ngx_conf_t *cf);
 
 /* _variables */
 
 ngx_int_t ngx_http_mlops_variables_init(ngx_conf_t *cf);
 
-/* _counters */
+/* _counters; ngx_http_mlops_counters.h has what the pages need */
 
 ngx_int_t ngx_http_mlops_counters_zone(ngx_conf_t *cf,
     ngx_http_mlops_main_conf_t *mmcf);
-/* Counters of (model, version), shared by all workers; NULL version or no
- * room: the model's or the common "_other" series. */
+/* In a worker, before and after all others of these. */
+void ngx_http_mlops_counters_init(ngx_http_mlops_main_conf_t *mmcf);
+void ngx_http_mlops_counters_exit(void);
+/* Counters of (model, version), shared by all workers; version NULL: what no
+ * version answered.  NULL where there is no room at all. */
 ngx_http_mlops_series_t *ngx_http_mlops_series_get(ngx_str_t *model,
     ngx_str_t *version);
 void ngx_http_mlops_series_release(ngx_http_mlops_series_t *series);
-/* One answered request: status class by code, latency, rows, remarks. */
+/* One finished request, called in the log phase. */
 void ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status);
-/* Swaps and refusals of this worker. */
+/* A version of this worker has taken over (ok) or was refused. */
 void ngx_http_mlops_count_swap(ngx_http_mlops_model_t *model, ngx_uint_t ok);
 
 
