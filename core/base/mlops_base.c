@@ -143,8 +143,8 @@ mlops_arena_slow(mlops_arena_t *arena, size_t size)
         return NULL;
     }
 
-    size = mlops_align(size, 16);
-    head = (arena->alloc == NULL) ? sizeof(mlops_chunk_t) : 0;
+    size = mlops_align((size == 0) ? 1 : size, 16);
+    head = (arena->alloc == NULL) ? sizeof(mlops_chunk_t) : 16;
     room = (size < MLOPS_CHUNK_SIZE / 4) ? MLOPS_CHUNK_SIZE : size;
 
     if (arena->alloc == NULL) {
@@ -159,10 +159,14 @@ mlops_arena_slow(mlops_arena_t *arena, size_t size)
         p = (char *) chunk + head;
 
     } else {
-        p = arena->alloc(arena->ctx, room);
+        p = arena->alloc(arena->ctx, head + room);
         if (p == NULL) {
             return NULL;
         }
+
+        /* an nginx pool aligns to 8 bytes: the head makes up for it */
+
+        p += -(uintptr_t) p & 15;
     }
 
     arena->total_bytes += head + room;

@@ -83,7 +83,8 @@ mlops_str_eq(const mlops_str_t *s, const char *data, size_t len)
  * allocator (malloc) the owner calls mlops_arena_destroy; with one that has
  * an owner of its own, such as an nginx request pool, nothing is to be freed.
  * Memory is 16-byte aligned and not zeroed (mlops_arena_calloc zeroes).
- * All return NULL when memory is out or the size overflows.
+ * A size of 0 gives an address like any other.  All return NULL when memory
+ * is out or the size overflows.
  */
 
 typedef void *(*mlops_alloc_pt)(void *ctx, size_t size);
@@ -116,9 +117,9 @@ mlops_arena_alloc(mlops_arena_t *arena, size_t size)
 
     aligned = mlops_align(size, 16);
 
-    if (mlops_likely(aligned >= size
-                     && aligned <= (size_t) (arena->end - arena->pos)))
-    {
+    /* 0, a size of nothing or one that overflowed, is slow too */
+
+    if (mlops_likely(aligned - 1 < (size_t) (arena->end - arena->pos))) {
         p = arena->pos;
         arena->pos += aligned;
         return p;
