@@ -22,6 +22,7 @@ my @broken = (
                         . "--- grep_error_log_out\nno" ],
     [ 'access log',     '--- access_log: nothing of the kind' ],
     [ 'did not refuse', '--- must_die' ],
+    [ 'did not start',  "--- main_config\nno_such_directive;" ],
     [ 'no answer',      "--- raw_request eval\n"
                         . "\"GET / HTTP/1.1\\r\\nHost: a\\r\\n\"\n"
                         . "--- timeout: 0.2\n--- ignore_response" ],

@@ -237,9 +237,7 @@ sub run_block ($) {
             Test::Nginx::Checks::error_log($block, $round);
         }
 
-    } else {
-        Test::Nginx::Util::provide($block);
-
+    } elsif (Test::Nginx::Util::provide($block)) {
         Test::Nginx::Util::run_perl($block, 'init');
         Test::Nginx::Util::forget_log();
 

@@ -498,7 +498,8 @@ sub start {
 
         if (! defined $status) {
             $log_pos = 0;
-            return;
+            $previous = $block;
+            return 1;
         }
 
         my $log = slurp("$set->{server_root}/logs/error.log");
@@ -508,9 +509,12 @@ sub start {
             next;
         }
 
-        bail_out($block->name, ' - nginx did not start, status ',
-                 $status >> 8, ', signal ', $status & 127, "\n", $log,
-                 slurp("$set->{server_root}/logs/stderr.log"));
+        Test::More::fail($block->name . ' - nginx did not start, status '
+                         . ($status >> 8) . ', signal ' . ($status & 127));
+        Test::More::diag($log =~ s/^.*\[(?:debug|notice)\].*\n//mgr,
+                         slurp("$set->{server_root}/logs/stderr.log"));
+        undef $previous;
+        return 0;
     }
 }
 
@@ -639,6 +643,7 @@ sub reload {
 
 # Brings a server into being for the block: a new one, a reloaded one, or,
 # where the block has no configuration, one with that of the block before.
+# False where nginx did not start.
 
 sub provide {
     my ($block) = @_;
@@ -654,19 +659,20 @@ sub provide {
     if ($pid && ! $force && defined $previous_config
         && $previous_config eq $config)
     {
-        return;
+        return 1;
     }
+
+    $previous_config = $config;
 
     if ($pid && $set->{hup}) {
         reload($block, $config);
-
-    } else {
-        end_server();
-        start($block, $config);
+        $previous = $block;
+        return 1;
     }
 
-    $previous = $block;
-    $previous_config = $config;
+    end_server();
+
+    return start($block, $config);
 }
 
 
