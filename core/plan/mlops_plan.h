@@ -36,10 +36,19 @@ struct mlops_plan_node_s {
     uint32_t             line;
     uint32_t             args_n;        /* the name is args[0] */
     mlops_str_t         *args;
+    const uint32_t      *lines;         /* of each word, or NULL: line */
     unsigned             block:1;
     mlops_plan_node_t   *children;      /* of a block, in order */
     mlops_plan_node_t   *next;
 };
+
+
+/* The place of a word that is wrong; line 0 where there is none. */
+
+typedef struct {
+    mlops_str_t          file;
+    uint32_t             line;
+} mlops_plan_where_t;
 
 
 /* mlops_model NAME { … } */
@@ -67,6 +76,7 @@ typedef struct {
     mlops_plan_node_t   *registry_node;
 
     uint32_t             models_n;
+    uint32_t             models_cap;
     mlops_plan_model_t  *models;
 } mlops_plan_t;
 
@@ -74,26 +84,39 @@ typedef struct {
 void mlops_plan_init(mlops_plan_t *plan, mlops_arena_t *arena);
 
 /*
- * Adds one top-level directive with all its children.  The text of an error
- * says what, expected and got; *where is the node whose words are wrong (the
- * caller prints its file and line).
+ * Adds one top-level directive with all its children; the node and its texts
+ * have to outlive the plan.  The text of an error says what, expected and
+ * got; *where has the file and line of the word that is wrong.
  */
 int mlops_plan_add(mlops_plan_t *plan, mlops_plan_node_t *node,
-    const mlops_plan_node_t **where, mlops_err_t *err);
+    mlops_plan_where_t *where, mlops_err_t *err);
 
-/* Checks what can only be known at the end (references, completeness). */
-int mlops_plan_finish(mlops_plan_t *plan, const mlops_plan_node_t **where,
+/* Checks what can only be known at the end: references, completeness.
+ * Pointers to models are good from here on. */
+int mlops_plan_finish(mlops_plan_t *plan, mlops_plan_where_t *where,
     mlops_err_t *err);
 
 /* The settings of a model, or NULL where no block names it. */
 const mlops_plan_model_t *mlops_plan_model(const mlops_plan_t *plan,
     const char *name, size_t len);
 
-/* plan.json out (malloc'ed, the caller frees it) and in. */
-int mlops_plan_write(const mlops_plan_t *plan, char **json, size_t *len,
-    mlops_err_t *err);
+/* plan.json out (malloc'ed, the caller frees it) and in; time is text such
+ * as 2026-01-31T12:00:00Z.  What is read is added and finished. */
+int mlops_plan_write(const mlops_plan_t *plan, const char *time, char **json,
+    size_t *len, mlops_err_t *err);
 int mlops_plan_read(mlops_plan_t *plan, const char *json, size_t len,
-    mlops_err_t *err);
+    mlops_plan_where_t *where, mlops_err_t *err);
+
+
+/*
+ * Looks at the source of one directive, which nginx has tokenised without a
+ * trace of quotes and lines: text is what stands before its ';' or '{', line
+ * is the line of its end.  Stores the lines of up to n words and refuses a
+ * quote inside a bare word: there it is an ordinary byte, which nobody who
+ * writes a='x y' means.  MLOPS_ERROR: *wrong is the line of that word.
+ */
+int mlops_plan_words(const char *text, size_t len, uint32_t line,
+    uint32_t *lines, uint32_t n, uint32_t *wrong, mlops_err_t *err);
 
 /* nginx's sizes ("1g", "64k", "512") and times ("10m", "1d2h", "300ms"), as
  * bytes and milliseconds. */
