@@ -16,7 +16,8 @@
 #   YES=1         install missing packages without a question
 #   FUZZ_SECONDS  time of each fuzz target, default 10
 #   PREFIX, DESTDIR, MODULESDIR   for install
-#   SANITIZE=1, FAULTS=1          used by the targets asan and unit
+#   V=1           show whole commands
+#   SANITIZE=1, FAULTS=1          used by the targets asan and test
 
 SHELL        = /bin/sh
 ifeq ($(origin CC),default)
@@ -91,6 +92,8 @@ endif
 compile      = $(CC) $(std) $(OPT) $(warn) $(sanitize) $(CPPFLAGS) $(CFLAGS)
 link         = $(CC) $(OPT) $(sanitize) $(LDFLAGS)
 all_libs     = -Wl,--start-group $(archives) -Wl,--end-group $(LDLIBS)
+
+say          = $(if $(V),,@printf '  %-7s %s\n' $(1) $(@:$(top)/%=%);)
 
 # ---------------------------------------------------------------- targets
 
@@ -253,7 +256,7 @@ $(BUILD)/obj/.flags: force
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/.flags
 	@mkdir -p $(@D)
-	$(compile) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(compile) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/t/unit/%.o: CPPFLAGS += -It/unit
 
@@ -263,7 +266,7 @@ $(BUILD)/obj/t/unit/%.o: CPPFLAGS += -It/unit
 define archive_rule
 $(BUILD)/lib$(1).a: $(2) $(BUILD)/obj/lib$(1).list
 	@rm -f $$@.tmp
-	ar rcsD $$@.tmp $(2)
+	$$(call say,AR)ar rcsD $$@.tmp $(2)
 	@mv -f $$@.tmp $$@
 
 $(BUILD)/obj/lib$(1).list: force
@@ -278,21 +281,21 @@ $(foreach l,$(libs),$(eval $(call archive_rule,$(l),$(call lib_obj,$(l)))))
 
 $(BUILD)/bin/mlopsctl: $(tool_obj) $(archives)
 	@mkdir -p $(@D)
-	$(link) -o $@.tmp $(tool_obj) $(all_libs)
+	$(call say,LINK)$(link) -o $@.tmp $(tool_obj) $(all_libs)
 	@mv -f $@.tmp $@
 
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(archives)
 	@mkdir -p $(@D)
-	$(link) -o $@ $< -lcmocka $(all_libs)
+	$(call say,LINK)$(link) -o $@ $< -lcmocka $(all_libs)
 
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(archives)
 	@mkdir -p $(@D)
-	$(link) -o $@ $< $(all_libs) $(LDLIBS_$*)
+	$(call say,LINK)$(link) -o $@ $< $(all_libs) $(LDLIBS_$*)
 
 ifdef FUZZ_OUT
 $(FUZZ_OUT)/%: $(BUILD)/obj/t/fuzz/fuzz_%.o $(archives)
 	@mkdir -p $(@D)
-	$(link) -fsanitize=fuzzer -o $@ $< $(all_libs)
+	$(call say,LINK)$(link) -fsanitize=fuzzer -o $@ $< $(all_libs)
 endif
 
 -include bench/bench.mk
@@ -313,13 +316,14 @@ $(BUILD)/obj/module.key: force
 
 $(BUILD)/nginx/Makefile: config exports.map tools/configure-module \
     $(BUILD)/obj/module.key
-	CC="$(CC)" NGINX_SRC="$(NGINX_SRC)" SANITIZE="$(SANITIZE)" \
+	$(call say,CONF)CC="$(CC)" NGINX_SRC="$(NGINX_SRC)" \
+	    SANITIZE="$(SANITIZE)" \
 	    tools/configure-module $(out)/nginx
 
 $(BUILD)/ngx_http_mlops_module.so: $(BUILD)/nginx/Makefile $(core_src) \
     $(module_src) $(headers) exports.map
-	$(MAKE) --no-print-directory -f $(out)/nginx/Makefile \
-	    -C $(NGINX_SRC) modules
+	$(call say,MODULE)$(MAKE) --no-print-directory $(if $(V),,-s) \
+	    -f $(out)/nginx/Makefile -C $(NGINX_SRC) modules
 	@! nm -D --undefined-only $(BUILD)/nginx/$(@F) | grep ' mlops_' \
 	    || { echo "$(@F): names above are not defined"; exit 1; }
 	@cp $(BUILD)/nginx/ngx_http_mlops_module.so $@.tmp
