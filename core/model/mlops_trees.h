@@ -57,7 +57,7 @@ typedef struct {
 } mlops_forest_t;
 
 
-/* Checks a forest: children in range, every node reached once from one root,
+/* Checks a forest: children in range, every node reached at most once,
  * depth, features, thresholds not NaN, sets in range. */
 int mlops_forest_check(const mlops_forest_t *forest, mlops_err_t *err);
 
