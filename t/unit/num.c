@@ -613,46 +613,51 @@ test_random_texts(void **unused)
 }
 
 
-/* The text, shorter by a digit, and by one unit of the last place to either
- * side and beyond the digits that matter. */
+static void
+check_with(const char *digits, size_t len, const char *more, const char *exp)
+{
+    char  text[3 * PAGE / 4];
+
+    assert_true(len + strlen(more) + strlen(exp) < sizeof(text));
+
+    memcpy(text, digits, len);
+    strcpy(text + len, more);
+    strcat(text + len, exp);
+
+    check_text(text, strlen(text));
+}
+
+
+/* The text itself, and a little to either side of it, far beyond the digits
+ * that matter too. */
 
 static void
 check_around(char *text)
 {
-    char    *e, *last, exp[16], behind[3 * PAGE / 4];
+    char    *exp, *last, zeros[256], nines[256];
     size_t   len;
 
     check_text(text, strlen(text));
 
-    e = strchr(text, 'e');
-    assert_non_null(e);
-    snprintf(exp, sizeof(exp), "%s", e);
-    len = (size_t) (e - text);
-    last = e - 1;
+    exp = strchr(text, 'e');
+    assert_non_null(exp);
 
-    if (len + 300 > sizeof(behind)) {
-        fail();
-    }
+    len = (size_t) (exp - text);
+    last = exp - 1;
 
-    memcpy(behind, text, len);
-    sprintf(behind + len, "00000000000000000000%s", exp);
-    check_text(behind, strlen(behind));
+    memset(zeros, '0', sizeof(zeros));
+    strcpy(zeros + 250, "1");
+    memset(nines, '9', sizeof(nines));
+    nines[250] = '\0';
 
-    sprintf(behind + len, "00000000000000000001%s", exp);
-    check_text(behind, strlen(behind));
-
-    memset(behind + len, '0', 250);
-    sprintf(behind + len + 250, "1%s", exp);
-    check_text(behind, strlen(behind));
+    check_with(text, len, "00000000000000000000", exp);
+    check_with(text, len, "00000000000000000001", exp);
+    check_with(text, len, zeros, exp);
 
     if (*last >= '1' && *last <= '9') {
-        behind[len - 1]--;
-        sprintf(behind + len, "99999%s", exp);
-        check_text(behind, strlen(behind));
-
-        memset(behind + len, '9', 250);
-        sprintf(behind + len + 250, "%s", exp);
-        check_text(behind, strlen(behind));
+        (*last)--;
+        check_with(text, len, "99999", exp);
+        check_with(text, len, nines, exp);
     }
 }
 
@@ -751,7 +756,7 @@ test_printed_forms(void **unused)
         { 123456789012345680, "1.2345678901234568e+17" },
         { 1e22, "1e+22" },
         { 1e23, "1e+23" },
-        { 9007199254740993, "9007199254740992.0" },
+        { 9007199254740993.0, "9007199254740992.0" },
         { 562949953421312.25, "562949953421312.2" },
         { 2e-44, "2e-44" },
         { 5e-324, "5e-324" },
@@ -771,7 +776,7 @@ test_printed_forms(void **unused)
         { 1, "1.0" },
         { 0.1f, "0.1" },
         { 16777216, "16777216.0" },
-        { 123456789, "123456790.0" },
+        { 123456789.0f, "123456790.0" },
         { 999999936, "999999940.0" },
         { 1e9f, "1e+09" },
         { 1.5e9f, "1.5e+09" },
