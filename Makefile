@@ -93,6 +93,7 @@ compile      = $(CC) $(std) $(OPT) $(warn) $(sanitize) $(CPPFLAGS) $(CFLAGS)
 link         = $(CC) $(OPT) $(sanitize) $(LDFLAGS)
 all_libs     = -Wl,--start-group $(archives) -Wl,--end-group $(LDLIBS)
 
+quiet        = $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-7s %s\n' $(1) $(@:$(top)/%=%);)
 
 # ---------------------------------------------------------------- targets
@@ -136,13 +137,13 @@ test:           ## deps, build, and every test below
 	@$(MAKE) --no-print-directory check
 
 unit: $(unit_bin)       ## unit tests of core and workers
-	$(test_env) $(prove) $(unit_bin)
+	$(quiet)$(test_env) $(prove) $(unit_bin)
 
 t: build                ## tests of the module
-	$(test_env) $(prove) $(T_ARGS) $(if $(FILES),$(FILES),$(t_files))
+	$(quiet)$(test_env) $(prove) $(T_ARGS) $(if $(FILES),$(FILES),$(t_files))
 
 integration: build fault-tool   ## swaps, kills, reloads under load
-	$(test_env) $(prove) $(if $(FILES),$(FILES),$(integration))
+	$(quiet)$(test_env) $(prove) $(if $(FILES),$(FILES),$(integration))
 
 bench: build $(bench_bin)       ## measure, side by side, and print ratios
 	@tools/deps build bench
@@ -157,9 +158,9 @@ asan:           ## all tests with AddressSanitizer and UBSan
 
 valgrind: build $(unit_bin)     ## unit tests and some of t/ under valgrind
 	@tools/deps valgrind
-	MLOPS_SIMD=avx2 MLOPS_QUICK=1 $(test_env) prove --timer --exec \
+	$(quiet)MLOPS_SIMD=avx2 MLOPS_QUICK=1 $(test_env) prove --timer --exec \
 	    "valgrind -q --error-exitcode=99 --leak-check=full" $(unit_bin)
-	MLOPS_SIMD=avx2 TEST_NGINX_USE_VALGRIND=1 TEST_NGINX_SLEEP=1 \
+	$(quiet)MLOPS_SIMD=avx2 TEST_NGINX_USE_VALGRIND=1 TEST_NGINX_SLEEP=1 \
 	    TEST_NGINX_VALGRIND_EXIT_ON_FIRST_ERR=1 $(test_env) \
 	    prove --timer $(runner) $(valgrind_t)
 
@@ -171,7 +172,7 @@ fuzz:           ## run each fuzz target for FUZZ_SECONDS
 
 interop: build          ## compare with the libraries themselves, from PyPI
 	@tools/deps build test interop
-	$(test_env) $(prove) $(interop)
+	$(quiet)$(test_env) $(prove) $(interop)
 
 style:          ## check the grammar of the sources
 	@tools/style
@@ -228,10 +229,10 @@ endif
 test-programs: $(unit_bin) fault-tool
 
 check:
-	$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
+	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
 
 asan-check: build $(unit_bin) fault-tool
-	$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
+	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
 
 # The same tool with named points at which a test may kill it.
 
