@@ -3,7 +3,8 @@
  *
  *     control              4096 bytes, mlops_control_t
  *     plan.json            the configuration as nginx tokenised it
- *     lock                 held (OFD) while the store is brought in step
+ *     lock                 held (OFD) while the store is made or brought in
+ *                          step
  *     models/<name>/<version>.mlm      images, 0444
  *     models/<name>/@<alias>           symlink to "<version>.mlm"
  *     features/ rings/ metrics/ status/    the other parts' rooms
@@ -71,12 +72,26 @@ typedef struct {
 } mlops_alias_t;
 
 
+typedef struct {
+    char       version[MLOPS_VERSION_LEN + 1];
+    uint64_t   bytes;
+    int64_t    mtime;               /* seconds */
+} mlops_version_t;
+
+
+/* "<version>.mlm" and "@<alias>", as they stand in a directory. */
+
+#define MLOPS_FILE_NAME_SIZE   (MLOPS_VERSION_LEN + sizeof(".mlm"))
+#define MLOPS_ALIAS_NAME_SIZE  (MLOPS_NAME_LEN + sizeof("@"))
+
+
 /*
  * Makes a store, or completes the one that is there; refuses one whose
  * directories belong to somebody else (root or us own the root of it;
  * models/, features/, metrics/ and status/ belong to uid:gid, -1 for us;
- * rings/ to worker_uid with that gid).  size_limit 0 is none.  Idempotent;
- * running readers do not notice.
+ * rings/ to worker_uid with that gid; control and lock to uid:gid), and a
+ * directory that holds other things.  Root gives what is its own to another
+ * uid.  size_limit 0 is none.  Idempotent; running readers do not notice.
  */
 int mlops_store_create(const char *path, uint64_t size_limit, uid_t uid,
     gid_t gid, uid_t worker_uid, mlops_err_t *err);
@@ -97,19 +112,40 @@ mlops_store_bell(const mlops_store_t *store)
                                 memory_order_acquire);
 }
 
+
 void mlops_store_ring(mlops_store_t *store);
+
+
+/* Is it on tmpfs?  Elsewhere it works as well, but may be written to disk. */
+int mlops_store_on_tmpfs(const mlops_store_t *store);
 
 
 /* The names in models/, sorted; memory from the arena. */
 int mlops_store_models(const mlops_store_t *store, mlops_str_t **names,
     uint32_t *n, mlops_arena_t *arena, mlops_err_t *err);
 
+/* The same for the open models/ of a store or a registry. */
+int mlops_store_names(int models, mlops_str_t **names, uint32_t *n,
+    mlops_arena_t *arena, mlops_err_t *err);
+
 /* The aliases of one model in dir (a models/<name> of a store or registry),
  * sorted by alias; broken or foreign entries are passed over. */
 int mlops_store_aliases(int dir, mlops_alias_t **aliases, uint32_t *n,
     mlops_arena_t *arena, mlops_err_t *err);
 
-/* Opens models/<name> of a store or registry directory. -1: err. */
+/* The version that an alias in dir points to: MLOPS_OK, or MLOPS_ERROR where
+ * it is missing, broken or foreign (errno 0 where it is there, but no link to
+ * a version). */
+int mlops_store_alias(int dir, const char *alias, size_t len,
+    char version[MLOPS_VERSION_LEN + 1]);
+
+/* The versions of one model in dir, ascending. */
+int mlops_store_versions(int dir, mlops_version_t **versions, uint32_t *n,
+    mlops_arena_t *arena, mlops_err_t *err);
+
+/* Opens models/<name> of a store or registry directory, which belongs to
+ * root, us or the owner of models.  -1: err, and errno is ENOENT where there
+ * is none. */
 int mlops_store_model_dir(int models, const char *name, size_t len,
     mlops_err_t *err);
 
@@ -121,11 +157,16 @@ int mlops_version_cmp(const char *a, const char *b);
 
 /*
  * Makes the store equal the registry for one model (all of them where name
- * is NULL): images that an alias needs are copied byte by byte, links moved,
- * what no alias needs is removed, then the bell rings once if anything
- * changed.  Under the store's lock, waited for at most timeout_ms.
- * With missing_only, aliases that the store has already are left as they are
- * (the master's cold start).  *changed may be NULL.
+ * is NULL): images that an alias needs are copied byte by byte and checked by
+ * length and checksum, links moved, then the bell rings once if anything
+ * changed, and what no alias needs is removed.  Under the store's lock,
+ * waited for at most timeout_ms.  A reader that follows a link to an image
+ * that is being removed finds no file and looks at the link again.
+ *
+ * What fails for one alias does not stop the others: its link stays as it
+ * is, and err has the first reason.  With missing_only, aliases that the
+ * store has already are left as they are, and nothing is removed (the
+ * master's cold start).  *changed is set in any case, and may be NULL.
  */
 int mlops_sync(const char *registry, mlops_store_t *store, const char *name,
     int missing_only, uint32_t timeout_ms, int *changed, mlops_err_t *err);
