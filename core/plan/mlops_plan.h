@@ -26,7 +26,10 @@
 #include "mlops_row.h"
 
 
-#define MLOPS_PLAN_ABI  1
+#define MLOPS_PLAN_ABI        1
+
+#define MLOPS_PLAN_PATH_SIZE  900   /* of a directory: leaves room for names
+                                       below it */
 
 
 typedef struct mlops_plan_node_s  mlops_plan_node_t;

@@ -14,8 +14,6 @@
 
 #define MLOPS_PLAN_MANY   UINT32_MAX
 
-#define MLOPS_PLAN_PATH_SIZE  900   /* leaves room for names below it */
-
 
 typedef struct mlops_plan_call_s  mlops_plan_call_t;
 
