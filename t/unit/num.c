@@ -164,6 +164,7 @@ check_text(const char *text, size_t len)
     unsigned     i;
     const char  *last;
 
+    static unsigned           turn;
     static const char *const  behind[] = {
         ",", "]", "}  ", " 1", ",12345678901234567890.123456789012345678",
         ",\"a.b\",.......................................................",
@@ -189,7 +190,7 @@ check_text(const char *text, size_t len)
             "float \"%s\": expected %a, got %a, %d of %d bytes",
             text, want_float, f, (int) (last ? last - p : -1), (int) len);
 
-    i = (unsigned) (double_bits(want) % mlops_nitems(behind));
+    i = turn++ % mlops_nitems(behind);
 
     assert_true(len + strlen(behind[i]) < sizeof(more));
 
@@ -726,6 +727,126 @@ test_halfway(void **unused)
 }
 
 
+/*
+ * Short decimals that lie exactly between two numbers: w * 10^q with q > 0
+ * where w * 5^q is odd and one bit longer than a fraction, with q < 0 where
+ * w is such a number times 5^-q.  The numbers to either side have such a
+ * decimal at the edge of what parses to them.
+ */
+
+static void
+check_ties(uint64_t *state, int bits, int q, uint64_t five)
+{
+    int       i;
+    char      text[64];
+    float     f;
+    double    d;
+    uint64_t  w, low;
+
+    low = 1ull << (bits - 1);
+
+    for (i = 0; i < 50; i++) {
+
+        w = low + unit_random(state) % low;
+
+        if (q >= 0) {
+            w = (w / five) | 1;
+
+            if (w * five < low || w * five >= 2 * low) {
+                continue;
+            }
+
+        } else {
+            w = (w | 1) * five;
+        }
+
+        snprintf(text, sizeof(text), "%llue%d", (unsigned long long) w, q);
+        check_text(text, strlen(text));
+
+        d = strtod(text, NULL);
+        f = strtof(text, NULL);
+
+        check_double(d, 1);
+        check_double(double_of(double_bits(d) + 1), 1);
+        check_double(double_of(double_bits(d) - 1), 1);
+        check_float(f, 1);
+        check_float(float_of(float_bits(f) + 1), 1);
+        check_float(float_of(float_bits(f) - 1), 1);
+    }
+}
+
+
+static void
+test_ties(void **unused)
+{
+    int       q;
+    uint64_t  state, five;
+
+    (void) unused;
+
+    state = 20240605;
+
+    for (q = 0, five = 1; q <= 23; q++, five *= 5) {
+
+        check_ties(&state, 54, q, five);
+
+        if (q <= 4) {
+            check_ties(&state, 54, -q, five);
+        }
+
+        if (q <= 10) {
+            check_ties(&state, 25, q, five);
+        }
+
+        if (q <= 16) {
+            check_ties(&state, 25, -q, five);
+        }
+    }
+}
+
+
+/*
+ * Decimals without an exponent, so close to the middle of two floats that
+ * the nearest double is that middle: a float must not be rounded twice.
+ */
+
+static void
+test_float_middles(void **unused)
+{
+    int       digits, i, n;
+    char      text[64];
+    float     f;
+    double    middle;
+    uint64_t  state;
+
+    (void) unused;
+
+    state = 20240606;
+    n = 0;
+
+    for (i = 0; i < 100000; i++) {
+        f = fabsf(random_float(&state));
+
+        if (f < 1e-5f || f > 1e7f) {
+            continue;
+        }
+
+        middle = ((double) f + (double) float_of(float_bits(f) + 1)) / 2;
+
+        for (digits = 13; digits <= 18; digits++) {
+            snprintf(text, sizeof(text), "%.*f",
+                     digits - 1 - (int) floor(log10(middle)), middle);
+            check_text(text, strlen(text));
+
+            n += (strtof(text, NULL) != (float) strtod(text, NULL));
+        }
+    }
+
+    unit_note("%d texts would be wrong if rounded twice", n);
+    assert_true(n > 1000);
+}
+
+
 /* From Python's repr; the floats from the shortest of printf's %.Ng. */
 
 static void
@@ -856,6 +977,8 @@ main(void)
         cmocka_unit_test(test_random_floats),
         cmocka_unit_test(test_random_texts),
         cmocka_unit_test(test_halfway),
+        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_float_middles),
         cmocka_unit_test(test_all_floats)
     };
 
