@@ -1,0 +1,131 @@
+/*
+ * One import under way.  Internal to workers/import.
+ *
+ * The program is emitted into a builder twice: first alone, to find the
+ * interface and compare rows; then with what was found from the rows
+ * (ranges, histograms, golden rows).
+ */
+
+#ifndef MLOPS_IMPORT_JOB_H
+#define MLOPS_IMPORT_JOB_H
+
+
+#include "mlops_import.h"
+#include "mlops_build.h"
+#include "mlops_doc.h"
+#include "mlops_model.h"
+
+
+/* Larger files are another program's work. */
+#define MLOPS_IMPORT_FILE_MAX  (2048ull * 1024 * 1024)
+
+
+/* What held-out rows say of one input of the default signature. */
+
+typedef struct {
+    uint32_t   bins_n;              /* 0: nothing */
+    double    *edges;               /* NULL: categories */
+    double    *counts;
+    double     missing;
+    double     rows;
+    double     lo;                  /* lo > hi: no numbers */
+    double     hi;
+} mlops_import_stat_t;
+
+
+/* A row to keep: cells are those of the signature's inputs, results those of
+ * its outputs. */
+
+typedef struct {
+    uint32_t              signature;
+    const mlops_cell_t   *cells;
+    const uint64_t       *present;
+    const char           *text;
+    const mlops_cell_t   *results;
+} mlops_import_golden_t;
+
+
+/* JSON text that grows; one that failed stays failed. */
+
+typedef struct {
+    char    *data;
+    size_t   len;
+    size_t   size;
+    int      failed;
+} mlops_import_text_t;
+
+
+typedef struct mlops_import_job_s  mlops_import_job_t;
+
+struct mlops_import_job_s {
+    const mlops_import_options_t  *options;
+    mlops_import_report_t         *report;
+    mlops_arena_t                 *arena;
+    mlops_err_t                   *err;
+
+    const char                    *path;        /* or NULL */
+    const char                    *data;
+    size_t                         len;
+
+    /* the kind's: adds inputs, steps, signatures; sets what follows */
+    int                          (*emit)(mlops_import_job_t *job,
+                                         mlops_builder_t *builder);
+    void                          *kind;
+
+    uint32_t                       inputs_n;    /* emitted so far */
+    uint32_t                      *cells;       /* of signature 0's inputs */
+    uint32_t                       cells_n;
+    mlops_import_text_t            facts;       /* members, with commas */
+    double                         tol_abs;     /* of rows against answers */
+    double                         tol_rel;
+
+    mlops_import_stat_t           *stats;       /* cells_n, or NULL */
+    uint32_t                       golden_n;
+    mlops_import_golden_t         *golden;
+    unsigned                       golden_loose:1;  /* within tolerance */
+};
+
+
+/* Reads a regular file of at most MLOPS_IMPORT_FILE_MAX bytes: malloc'ed. */
+int mlops_import_read(const char *path, char **data, size_t *len,
+    mlops_err_t *err);
+/* The tree of a JSON or UBJSON file in memory. */
+mlops_doc_t *mlops_import_parse(const char *data, size_t len,
+    mlops_arena_t *arena, mlops_err_t *err);
+
+/* The readers: set emit and kind. */
+int mlops_import_xgboost(mlops_import_job_t *job, const mlops_doc_t *doc);
+int mlops_import_recipe(mlops_import_job_t *job, const mlops_doc_t *doc);
+
+/* Adds an input, with the training range if it is known now. */
+uint32_t mlops_import_input(mlops_import_job_t *job,
+    mlops_builder_t *builder, const mlops_column_t *column);
+
+/* Compares options->rows with a model, and chooses golden rows. */
+int mlops_import_rows(mlops_import_job_t *job, const mlops_model_t *model);
+
+/* Reads CSV as rows of a schema, whose strings point into data; columns of
+ * other names are skipped.  The schema gets its index. */
+int mlops_import_csv(mlops_import_job_t *job, const char *data, size_t len,
+    mlops_schema_t *schema, mlops_rows_t *rows);
+/* The names of its header. */
+int mlops_import_csv_names(mlops_import_job_t *job, const char *data,
+    size_t len, mlops_str_t **names, uint32_t *n);
+
+/* Finds job->stats from options->reference. */
+int mlops_import_reference(mlops_import_job_t *job,
+    const mlops_model_t *model);
+
+
+/* Appends text as it is; a JSON string; a document as JSON. */
+void mlops_import_text(mlops_import_text_t *text, const char *fmt, ...)
+    mlops_printf(2, 3);
+void mlops_import_quote(mlops_import_text_t *text, const char *data,
+    size_t len);
+void mlops_import_doc(mlops_import_text_t *text, const mlops_doc_t *doc);
+/* "file":"name","bytes":n,"sha256":"…" */
+void mlops_import_digest(mlops_import_text_t *text, const char *path,
+    const char *data, size_t len);
+
+
+#endif /* MLOPS_IMPORT_JOB_H */
