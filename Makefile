@@ -53,7 +53,7 @@ unit_src    := $(wildcard t/unit/*.c)
 unit_bin    := $(unit_src:t/unit/%.c=$(BUILD)/t/unit/%)
 fuzz_src    := $(wildcard t/fuzz/fuzz_*.c)
 fuzz_names  := $(fuzz_src:t/fuzz/fuzz_%.c=%)
-bench_src   := $(wildcard bench/bench_*.c)
+bench_src   := $(wildcard bench/*.c)
 bench_bin   := $(bench_src:bench/%.c=$(BUILD)/bench/%)
 module_src  := $(wildcard ngx_mlops_module/*.c)
 headers     := $(wildcard core/*/*.h ngx_mlops_module/*.h)
@@ -68,7 +68,7 @@ interop     := $(sort $(wildcard t/interop/*.t t/interop/*.sh))
 # No contraction of a*b+c: the answer must not depend on the compiler.
 
 std         := -std=gnu11 -ffp-contract=off
-CPPFLAGS    += -D_GNU_SOURCE $(core_dirs:%=-I%) $(lib_dirs:%=-I%)
+CPPFLAGS    += -D_GNU_SOURCE= $(core_dirs:%=-I%) $(lib_dirs:%=-I%)
 warn        := -Wall -Wextra -Werror
 OPT         ?= -O2 -g
 LDLIBS      := -lyajl -lcrypto -lm -lpthread
@@ -310,7 +310,10 @@ endif
 # ----------------------------------------------------------------- module
 
 # nginx's configure runs again only when the add-on script, the list of
-# sources, the compiler or the nginx to build for changed.
+# sources, the compiler or the nginx to build for changed.  It empties the
+# folder, so two makes at once take turns.
+
+locked       = flock $(BUILD)/obj/module.lock
 
 module_key   = $(sort $(core_src) $(module_src) $(headers)) | $(CC) \
                | $(SANITIZE) | $(NGINX_SRC) \
@@ -323,12 +326,12 @@ $(BUILD)/obj/module.key: force
 $(BUILD)/nginx/Makefile: config exports.map tools/configure-module \
     $(BUILD)/obj/module.key
 	$(call say,CONF)CC="$(CC)" NGINX_SRC="$(NGINX_SRC)" \
-	    SANITIZE="$(SANITIZE)" \
+	    SANITIZE="$(SANITIZE)" $(locked) \
 	    tools/configure-module $(out)/nginx
 
 $(BUILD)/ngx_http_mlops_module.so: $(BUILD)/nginx/Makefile $(core_src) \
     $(module_src) $(headers) exports.map
-	$(call say,MODULE)$(MAKE) --no-print-directory $(if $(V),,-s) \
+	$(call say,MODULE)$(locked) $(MAKE) --no-print-directory $(if $(V),,-s) \
 	    -f $(out)/nginx/Makefile -C $(NGINX_SRC) modules
 	@! nm -D --undefined-only $(BUILD)/nginx/$(@F) | grep ' mlops_' \
 	    || { echo "$(@F): names above are not defined"; exit 1; }
