@@ -1,0 +1,794 @@
+/*
+ * Loading an image: the phases that turn cells, steps and signatures into an
+ * interface and programs, and prove those safe to run.
+ *
+ * A program is safe when each of its steps reads cells that are inputs of
+ * its signature or were written before, of the kind it expects, and writes
+ * cells that have no origin yet.
+ */
+
+#include "mlops_load.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+
+#define MLOPS_COLUMN_FLAGS                                                    \
+    (MLOPS_COLUMN_REQUIRED|MLOPS_COLUMN_DEFAULT|MLOPS_COLUMN_RANGE)
+
+
+static int mlops_load_cell(mlops_load_t *load,
+    const mlops_image_cell_t *cell, mlops_err_t *err);
+static int mlops_load_range(const mlops_image_cell_t *cell,
+    mlops_err_t *err);
+static int mlops_load_default(mlops_load_t *load,
+    const mlops_image_cell_t *cell, mlops_err_t *err);
+static int mlops_load_op(mlops_load_t *load, mlops_op_t *op,
+    const mlops_image_step_t *step, const mlops_step_def_t *def,
+    mlops_err_t *err);
+static int mlops_load_signature(mlops_load_t *load, uint32_t number,
+    mlops_err_t *err);
+static int mlops_load_columns(mlops_load_t *load,
+    const mlops_image_signature_t *from, mlops_signature_t *to,
+    mlops_program_t *program, mlops_err_t *err);
+static void mlops_load_column(mlops_model_t *model,
+    const mlops_image_cell_t *cell, mlops_column_t *column);
+static int mlops_load_origins(mlops_load_t *load,
+    const mlops_program_t *program, mlops_err_t *err);
+static int mlops_load_prove(mlops_load_t *load,
+    const mlops_program_t *program, const mlops_op_t *op, mlops_err_t *err);
+
+
+int
+mlops_load_cells(mlops_load_t *load, size_t *budget, mlops_err_t *err)
+{
+    uint64_t                   i;
+    const mlops_section_t     *section;
+    const mlops_image_cell_t  *cells;
+
+    section = &load->model->sections[MLOPS_SECTION_CELLS];
+    cells = (const mlops_image_cell_t *) section->data;
+
+    if (section->n != load->model->image->input_n) {
+        return mlops_err_set(err, "section CELLS: expected %u elements, got "
+                             "%u", load->model->image->input_n, section->n);
+    }
+
+    for (i = load->cursor; i < section->n; i++) {
+
+        if (*budget == 0) {
+            load->cursor = i;
+            return MLOPS_AGAIN;
+        }
+
+        if (mlops_load_cell(load, &cells[i], err) != MLOPS_OK) {
+            return mlops_err_prefix(err, "input cell %llu",
+                                    (unsigned long long) i);
+        }
+
+        mlops_load_spend(budget, sizeof(mlops_image_cell_t));
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_load_cell(mlops_load_t *load, const mlops_image_cell_t *cell,
+    mlops_err_t *err)
+{
+    if (cell->type == MLOPS_TYPE_NONE || cell->type >= MLOPS_TYPE_N) {
+        return mlops_err_set(err, "type: expected 1 to %d, got %u",
+                             MLOPS_TYPE_N - 1, cell->type);
+    }
+
+    if (cell->flags & ~(uint32_t) MLOPS_COLUMN_FLAGS) {
+        return mlops_err_set(err, "flags: expected some of %d, got %u",
+                             MLOPS_COLUMN_FLAGS, cell->flags);
+    }
+
+    if (cell->reserved != 0) {
+        return mlops_err_set(err, "reserved: expected 0");
+    }
+
+    if (mlops_load_text(load, &cell->name, MLOPS_IMAGE_MAX_NAME, "name", err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_load_strings_run(load, &cell->categories, "categories", err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (cell->categories.n != 0 && cell->type != MLOPS_TYPE_BYTES) {
+        return mlops_err_set(err, "categories: expected none of a column of "
+                             "type %s", mlops_type_name(cell->type));
+    }
+
+    if (mlops_load_range(cell, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_load_default(load, cell, err);
+}
+
+
+static int
+mlops_load_range(const mlops_image_cell_t *cell, mlops_err_t *err)
+{
+    if ((cell->flags & MLOPS_COLUMN_RANGE) == 0) {
+
+        if (cell->lo != 0 || cell->hi != 0) {
+            return mlops_err_set(err, "range: expected 0 and 0 where there "
+                                 "is none, got %g and %g", cell->lo,
+                                 cell->hi);
+        }
+
+        return MLOPS_OK;
+    }
+
+    if (cell->type == MLOPS_TYPE_BYTES) {
+        return mlops_err_set(err, "range: expected none of a column of type "
+                             "BYTES");
+    }
+
+    if (!(cell->lo <= cell->hi)) {
+        return mlops_err_set(err, "range: expected two numbers in order, got "
+                             "%g and %g", cell->lo, cell->hi);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_load_default(mlops_load_t *load, const mlops_image_cell_t *cell,
+    mlops_err_t *err)
+{
+    int64_t       lo;
+    uint64_t      hi;
+    mlops_cell_t  def;
+
+    if ((cell->flags & MLOPS_COLUMN_DEFAULT) == 0
+        || cell->type == MLOPS_TYPE_BYTES)
+    {
+        if (cell->def != 0) {
+            return mlops_err_set(err, "default: expected 0 where there is "
+                                 "none");
+        }
+    }
+
+    if ((cell->flags & MLOPS_COLUMN_DEFAULT) == 0
+        || cell->type != MLOPS_TYPE_BYTES)
+    {
+        if (cell->def_text.off != 0 || cell->def_text.len != 0) {
+            return mlops_err_set(err, "default: expected no text");
+        }
+    }
+
+    if ((cell->flags & MLOPS_COLUMN_DEFAULT) == 0) {
+        return MLOPS_OK;
+    }
+
+    def.u = cell->def;
+    mlops_type_limits(cell->type, &lo, &hi);
+
+    switch (mlops_type_kind(cell->type)) {
+
+    case MLOPS_CELL_DOUBLE:
+
+        if (isnan(def.f)
+            || (cell->type == MLOPS_TYPE_FP32 && (float) def.f != def.f))
+        {
+            return mlops_err_set(err, "default: expected a number of type "
+                                 "%s, got %.17g",
+                                 mlops_type_name(cell->type), def.f);
+        }
+
+        return MLOPS_OK;
+
+    case MLOPS_CELL_INT:
+
+        if (def.i < lo || (def.i > 0 && (uint64_t) def.i > hi)) {
+            return mlops_err_set(err, "default: expected a number of type "
+                                 "%s, got %lld",
+                                 mlops_type_name(cell->type),
+                                 (long long) def.i);
+        }
+
+        return MLOPS_OK;
+
+    case MLOPS_CELL_UINT:
+
+        if (def.u > hi) {
+            return mlops_err_set(err, "default: expected a number of type "
+                                 "%s, got %llu",
+                                 mlops_type_name(cell->type),
+                                 (unsigned long long) def.u);
+        }
+
+        return MLOPS_OK;
+
+    default:
+        return mlops_load_text(load, &cell->def_text, MLOPS_IMAGE_MAX_KEY,
+                               "default", err);
+    }
+}
+
+
+/* Counts and places of all steps; their parameters come in the next phase. */
+
+int
+mlops_load_steps(mlops_load_t *load, size_t *budget, mlops_err_t *err)
+{
+    uint64_t                   i;
+    mlops_model_t             *model;
+    const mlops_section_t     *section, *weights;
+    const mlops_step_def_t    *def;
+    const mlops_image_step_t  *steps;
+
+    model = load->model;
+    section = &model->sections[MLOPS_SECTION_STEPS];
+    weights = &model->sections[MLOPS_SECTION_WEIGHTS];
+    steps = (const mlops_image_step_t *) section->data;
+
+    if (section->n > MLOPS_IMAGE_MAX_STEPS) {
+        return mlops_err_set(err, "section STEPS: expected at most %u "
+                             "elements, got %u", MLOPS_IMAGE_MAX_STEPS,
+                             section->n);
+    }
+
+    if (model->ops == NULL && section->n != 0) {
+        model->ops = mlops_arena_calloc(&model->arena, section->n,
+                                        sizeof(mlops_op_t));
+
+        if (model->ops == NULL) {
+            return mlops_load_no_memory(err);
+        }
+    }
+
+    for (i = load->cursor; i < section->n; i++) {
+
+        if (*budget == 0) {
+            load->cursor = i;
+            return MLOPS_AGAIN;
+        }
+
+        def = mlops_step_def(steps[i].kind);
+
+        if (def == NULL || def->bind == NULL) {
+            return mlops_err_set(err, "step %llu: kind %u (%s) is not known "
+                                 "to abi %d", (unsigned long long) i,
+                                 steps[i].kind, def ? def->name : "?",
+                                 MLOPS_IMAGE_ABI);
+        }
+
+        if (mlops_load_op(load, &model->ops[i], &steps[i], def, err)
+            != MLOPS_OK)
+        {
+            return mlops_err_prefix(err, "step %llu (%s)",
+                                    (unsigned long long) i, def->name);
+        }
+
+        mlops_load_spend(budget, sizeof(mlops_image_step_t)
+                                 + steps[i].in.n * sizeof(uint32_t));
+    }
+
+    if (load->weighed != weights->len) {
+        return mlops_err_set(err, "section WEIGHTS: expected %llu bytes for "
+                             "the steps, got %llu",
+                             (unsigned long long) load->weighed,
+                             (unsigned long long) weights->len);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_load_op(mlops_load_t *load, mlops_op_t *op,
+    const mlops_image_step_t *step, const mlops_step_def_t *def,
+    mlops_err_t *err)
+{
+    uint32_t                     i;
+    uint64_t                     off, len;
+    mlops_section_t             *weights;
+    const mlops_image_header_t  *h;
+
+    h = load->model->image;
+    weights = &load->model->sections[MLOPS_SECTION_WEIGHTS];
+
+    if (step->flags & ~def->flags) {
+        return mlops_err_set(err, "flags: expected some of %u, got %u",
+                             def->flags, step->flags);
+    }
+
+    if (step->op >= def->codes_n) {
+        return mlops_err_set(err, "op: expected less than %u, got %u",
+                             def->codes_n, step->op);
+    }
+
+    if (step->reserved != 0) {
+        return mlops_err_set(err, "reserved: expected 0");
+    }
+
+    if (mlops_load_run(load, &step->in, "inputs", err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    if (step->in.n == 0 && step->kind != MLOPS_STEP_AFFINE) {
+        return mlops_err_set(err, "inputs: expected at least 1, got 0");
+    }
+
+    if (step->out_n == 0 || (uint64_t) step->out + step->out_n > h->cell_n) {
+        return mlops_err_set(err, "outputs: expected at least 1, within %u "
+                             "cells, got [%u, +%u)", h->cell_n, step->out,
+                             step->out_n);
+    }
+
+    off = mlops_align(load->weighed, MLOPS_IMAGE_ALIGN);
+
+    if (step->param != (step->param_len ? off : 0)
+        || (step->param_len != 0
+            && (off > weights->len || step->param_len > weights->len - off)))
+    {
+        return mlops_err_set(err, "parameters: expected them at %llu, within "
+                             "%llu bytes, got %llu bytes at %llu",
+                             (unsigned long long) off,
+                             (unsigned long long) weights->len,
+                             (unsigned long long) step->param_len,
+                             (unsigned long long) step->param);
+    }
+
+    if (step->param_len != 0) {
+
+        for ( /* void */ ; load->weighed < off; load->weighed++) {
+            if (weights->data[load->weighed] != 0) {
+                return mlops_err_set(err, "parameters: expected 0 before "
+                                     "them");
+            }
+        }
+
+        load->weighed = off + step->param_len;
+    }
+
+    op->in = mlops_load_list(load, &step->in);
+    op->in_n = step->in.n;
+    op->first = (op->in_n != 0) ? op->in[0] : 0;
+    op->out = step->out;
+    op->out_n = step->out_n;
+    op->flags = step->flags;
+    op->kind = step->kind;
+    op->code = step->op;
+    op->param = weights->data + step->param;
+    op->param_len = step->param_len;
+    op->text.data = load->model->sections[MLOPS_SECTION_TEXT].data;
+    op->text.len = load->model->sections[MLOPS_SECTION_TEXT].len;
+
+    for (i = 0; i < op->in_n; i++) {
+
+        if (op->in[i] >= h->cell_n) {
+            return mlops_err_set(err, "input %u: expected a cell below %u, "
+                                 "got %u", i, h->cell_n, op->in[i]);
+        }
+
+        if (op->in[i] != op->first + i) {
+            op->first = MLOPS_OP_SCATTERED;
+        }
+    }
+
+    if (op->first == MLOPS_OP_SCATTERED) {
+        op->x_size = mlops_align((size_t) op->in_n * sizeof(double), 64);
+    }
+
+    if (def->size(op, &len, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    if (len != MLOPS_OP_ANY_SIZE && len != op->param_len) {
+        return mlops_err_set(err, "parameters: expected %llu bytes, got %llu",
+                             (unsigned long long) len,
+                             (unsigned long long) op->param_len);
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
+mlops_load_weights(mlops_load_t *load, size_t *budget, mlops_err_t *err)
+{
+    int                      rc;
+    size_t                   size;
+    uint64_t                 i;
+    mlops_op_t              *op;
+    mlops_model_t           *model;
+    const mlops_step_def_t  *def;
+
+    model = load->model;
+
+    for (i = load->cursor; i < model->sections[MLOPS_SECTION_STEPS].n; i++) {
+
+        load->cursor = i;
+
+        if (*budget == 0) {
+            return MLOPS_AGAIN;
+        }
+
+        op = &model->ops[i];
+        def = mlops_step_def(op->kind);
+
+        if (def->check) {
+            rc = def->check(op, &load->inner, budget, err);
+
+            if (rc == MLOPS_ERROR) {
+                return mlops_err_prefix(err, "step %llu (%s)",
+                                        (unsigned long long) i, def->name);
+            }
+
+            if (rc == MLOPS_AGAIN) {
+                return MLOPS_AGAIN;
+            }
+        }
+
+        def->bind(op, model->simd);
+
+        size = op->x_size + mlops_align(op->scratch_size, 64);
+
+        if (size > model->ops_size) {
+            model->ops_size = size;
+        }
+
+        load->inner = 0;
+        mlops_load_spend(budget, sizeof(mlops_op_t));
+    }
+
+    model->cells_size = mlops_align(((size_t) model->image->cell_n + 16)
+                                    * sizeof(double), 64);
+
+    return MLOPS_OK;
+}
+
+
+int
+mlops_load_signatures(mlops_load_t *load, size_t *budget, mlops_err_t *err)
+{
+    uint64_t                i;
+    mlops_model_t          *model;
+    const mlops_section_t  *section;
+
+    model = load->model;
+    section = &model->sections[MLOPS_SECTION_SIGNATURES];
+
+    if (section->n == 0 || section->n > MLOPS_IMAGE_MAX_SIGNATURES) {
+        return mlops_err_set(err, "section SIGNATURES: expected 1 to %d "
+                             "elements, got %u", MLOPS_IMAGE_MAX_SIGNATURES,
+                             section->n);
+    }
+
+    if (model->programs == NULL) {
+        model->programs = mlops_arena_calloc(&model->arena, section->n,
+                                             sizeof(mlops_program_t));
+        model->face.signatures = mlops_arena_calloc(&model->arena,
+                                     section->n, sizeof(mlops_signature_t));
+
+        if (model->programs == NULL || model->face.signatures == NULL) {
+            return mlops_load_no_memory(err);
+        }
+
+        model->face.n = section->n;
+    }
+
+    for (i = load->cursor; i < section->n; i++) {
+
+        if (*budget == 0) {
+            load->cursor = i;
+            return MLOPS_AGAIN;
+        }
+
+        if (mlops_load_signature(load, (uint32_t) i, err) != MLOPS_OK) {
+            return mlops_err_prefix(err, "signature %llu",
+                                    (unsigned long long) i);
+        }
+
+        mlops_load_spend(budget, sizeof(mlops_image_cell_t)
+                                 * model->programs[i].inputs_n
+                                 + sizeof(uint32_t)
+                                   * model->programs[i].ops_n);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_load_signature(mlops_load_t *load, uint32_t number, mlops_err_t *err)
+{
+    uint32_t                        i, step_n;
+    mlops_model_t                  *model;
+    const uint32_t                 *steps;
+    mlops_program_t                *program;
+    mlops_signature_t              *to;
+    const mlops_image_signature_t  *from;
+
+    model = load->model;
+    program = &model->programs[number];
+    to = &model->face.signatures[number];
+    from = (const mlops_image_signature_t *)
+               model->sections[MLOPS_SECTION_SIGNATURES].data + number;
+    step_n = model->sections[MLOPS_SECTION_STEPS].n;
+
+    if (mlops_load_text(load, &from->name, MLOPS_IMAGE_MAX_NAME, "name", err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    to->name = mlops_model_str(model, &from->name);
+
+    if (to->name.len == 0) {
+        return mlops_err_set(err, "name: expected one");
+    }
+
+    for (i = 0; i < number; i++) {
+        if (mlops_str_eq(&model->face.signatures[i].name, to->name.data,
+                         to->name.len))
+        {
+            return mlops_err_set(err, "name: \"%.*s\" is there already",
+                                 mlops_fmt(&to->name));
+        }
+    }
+
+    if (mlops_load_run(load, &from->inputs, "inputs", err) != MLOPS_OK
+        || mlops_load_run(load, &from->steps, "steps", err) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (from->inputs.n == 0
+        || from->inputs.n > MLOPS_IMAGE_MAX_INPUTS
+        || from->steps.n > step_n)
+    {
+        return mlops_err_set(err, "expected 1 to %d inputs and at most %u "
+                             "steps, got %u and %u", MLOPS_IMAGE_MAX_INPUTS,
+                             step_n, from->inputs.n, from->steps.n);
+    }
+
+    steps = mlops_load_list(load, &from->steps);
+
+    program->ops_n = from->steps.n;
+    program->ops = mlops_arena_calloc(&model->arena, from->steps.n + 1,
+                                      sizeof(mlops_op_t *));
+
+    if (program->ops == NULL) {
+        return mlops_load_no_memory(err);
+    }
+
+    for (i = 0; i < from->steps.n; i++) {
+
+        if (steps[i] >= step_n) {
+            return mlops_err_set(err, "steps[%u]: expected a step below %u, "
+                                 "got %u", i, step_n, steps[i]);
+        }
+
+        program->ops[i] = &model->ops[steps[i]];
+    }
+
+    return mlops_load_columns(load, from, to, program, err);
+}
+
+
+static int
+mlops_load_columns(mlops_load_t *load, const mlops_image_signature_t *from,
+    mlops_signature_t *to, mlops_program_t *program, mlops_err_t *err)
+{
+    uint32_t                   i, n;
+    uint8_t                   *kinds;
+    mlops_model_t             *model;
+    mlops_column_t            *columns;
+    const uint32_t            *cells;
+    const mlops_image_cell_t  *all;
+
+    model = load->model;
+    all = (const mlops_image_cell_t *)
+              model->sections[MLOPS_SECTION_CELLS].data;
+    n = from->inputs.n;
+    cells = mlops_load_list(load, &from->inputs);
+    columns = mlops_arena_calloc(&model->arena, n, sizeof(mlops_column_t));
+    kinds = mlops_arena_alloc(&model->arena, n);
+
+    if (columns == NULL || kinds == NULL) {
+        return mlops_load_no_memory(err);
+    }
+
+    program->inputs = cells;
+    program->inputs_n = n;
+    program->kinds = kinds;
+    program->first = cells[0];
+
+    for (i = 0; i < n; i++) {
+
+        if (cells[i] >= model->image->input_n) {
+            return mlops_err_set(err, "inputs[%u]: expected an input cell "
+                                 "below %u, got %u", i,
+                                 model->image->input_n, cells[i]);
+        }
+
+        mlops_load_column(model, &all[cells[i]], &columns[i]);
+        kinds[i] = (uint8_t) columns[i].kind;
+
+        if (cells[i] != program->first + i
+            || columns[i].kind != MLOPS_CELL_DOUBLE)
+        {
+            program->first = MLOPS_OP_SCATTERED;
+        }
+    }
+
+    to->inputs.n = n;
+    to->inputs.columns = columns;
+
+    return mlops_schema_index(&to->inputs, &model->arena, err);
+}
+
+
+static void
+mlops_load_column(mlops_model_t *model, const mlops_image_cell_t *cell,
+    mlops_column_t *column)
+{
+    column->name = mlops_model_str(model, &cell->name);
+    column->type = cell->type;
+    column->kind = mlops_type_kind(cell->type);
+    column->flags = cell->flags;
+    column->def.u = cell->def;
+    column->lo = cell->lo;
+    column->hi = cell->hi;
+
+    if (cell->def_text.len != 0) {
+        column->def_text = mlops_model_str(model, &cell->def_text);
+    }
+
+    if (cell->categories.n != 0) {
+        column->categories_n = cell->categories.n;
+        column->categories = model->strings + cell->categories.first;
+    }
+}
+
+
+/* cursor: signature; inner: 0 before its inputs, then steps done + 1. */
+
+int
+mlops_load_programs(mlops_load_t *load, size_t *budget, mlops_err_t *err)
+{
+    mlops_model_t          *model;
+    const mlops_op_t       *op;
+    const mlops_program_t  *program;
+
+    model = load->model;
+
+    if (load->origins == NULL) {
+        load->origins = malloc(model->image->cell_n * sizeof(uint32_t));
+
+        if (load->origins == NULL) {
+            return mlops_load_no_memory(err);
+        }
+    }
+
+    for ( /* void */ ; load->cursor < model->face.n; load->cursor++) {
+        program = &model->programs[load->cursor];
+
+        if (load->inner == 0) {
+
+            if (*budget == 0) {
+                return MLOPS_AGAIN;
+            }
+
+            if (mlops_load_origins(load, program, err) != MLOPS_OK) {
+                return mlops_err_prefix(err, "signature %llu",
+                                        (unsigned long long) load->cursor);
+            }
+
+            load->inner = 1;
+            mlops_load_spend(budget, model->image->cell_n);
+        }
+
+        for ( /* void */ ; load->inner <= program->ops_n; load->inner++) {
+
+            if (*budget == 0) {
+                return MLOPS_AGAIN;
+            }
+
+            op = program->ops[load->inner - 1];
+
+            if (mlops_load_prove(load, program, op, err) != MLOPS_OK) {
+                return mlops_err_prefix(err, "signature %llu, step %llu",
+                                        (unsigned long long) load->cursor,
+                                        (unsigned long long)
+                                        (op - model->ops));
+            }
+
+            mlops_load_spend(budget, op->in_n * sizeof(uint32_t)
+                                     + op->out_n + 16);
+        }
+
+        if (mlops_load_stores(load, (uint32_t) load->cursor, err)
+            != MLOPS_OK)
+        {
+            return mlops_err_prefix(err, "signature %llu",
+                                    (unsigned long long) load->cursor);
+        }
+
+        mlops_load_spend(budget, model->programs[load->cursor].stores_n
+                                 * sizeof(mlops_store_t));
+
+        load->inner = 0;
+    }
+
+    return mlops_load_outputs_end(load, err);
+}
+
+
+static int
+mlops_load_origins(mlops_load_t *load, const mlops_program_t *program,
+    mlops_err_t *err)
+{
+    uint32_t  i, *origin;
+
+    memset(load->origins, 0,
+           load->model->image->cell_n * sizeof(uint32_t));
+
+    for (i = 0; i < program->inputs_n; i++) {
+        origin = &load->origins[program->inputs[i]];
+
+        if (*origin != MLOPS_ORIGIN_NONE) {
+            return mlops_err_set(err, "inputs[%u]: cell %u is an input "
+                                 "already", i, program->inputs[i]);
+        }
+
+        *origin = i + 1;
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_load_prove(mlops_load_t *load, const mlops_program_t *program,
+    const mlops_op_t *op, mlops_err_t *err)
+{
+    int       want, got;
+    uint32_t  i, origin;
+
+    want = mlops_op_reads_string(op);
+
+    for (i = 0; i < op->in_n; i++) {
+        origin = load->origins[op->in[i]];
+
+        if (origin == MLOPS_ORIGIN_NONE) {
+            return mlops_err_set(err, "cell %u: it is read before it is "
+                                 "computed", op->in[i]);
+        }
+
+        got = origin != MLOPS_ORIGIN_COMPUTED
+              && program->kinds[origin - 1] == MLOPS_CELL_STRING;
+
+        if (got != want) {
+            return mlops_err_set(err, "cell %u: expected a %s, got a %s",
+                                 op->in[i], want ? "string" : "number",
+                                 got ? "string" : "number");
+        }
+    }
+
+    for (i = op->out; i < op->out + op->out_n; i++) {
+
+        if (load->origins[i] != MLOPS_ORIGIN_NONE) {
+            return mlops_err_set(err, "cell %u has a value already", i);
+        }
+
+        load->origins[i] = MLOPS_ORIGIN_COMPUTED;
+    }
+
+    return MLOPS_OK;
+}
