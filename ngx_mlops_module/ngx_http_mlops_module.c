@@ -299,7 +299,7 @@ ngx_http_mlops_init_module(ngx_cycle_t *cycle)
     }
 
     if (ngx_process == NGX_PROCESS_SINGLE) {
-        ngx_http_mlops_swap_conf(mmcf);
+        ngx_http_mlops_swap_conf(cycle, mmcf);
     }
 
     return NGX_OK;
@@ -320,10 +320,6 @@ ngx_http_mlops_init_process(ngx_cycle_t *cycle)
     }
 
     mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_mlops_module);
-
-    if (mmcf == NULL || mmcf->plan.store.len == 0) {
-        return NGX_OK;
-    }
 
     return ngx_http_mlops_swap_init(cycle, mmcf);
 }

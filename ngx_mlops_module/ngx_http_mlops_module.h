@@ -17,6 +17,8 @@
  *     _text       text that grows in a pool, for the pages
  *     _counters   shared counters
  *     _metrics    mlops_metrics: the Prometheus page
+ *     _families   samples by family, ours and the sidecars'
+ *     _rooms      the pages that sidecars leave in the store
  *     _status     mlops_status: the JSON page
  */
 
@@ -111,6 +113,8 @@ typedef struct {
     ino_t                       refused_ino;
     struct timespec             refused_ctime;
     unsigned                    seen:1;     /* in the look under way */
+    unsigned                    absent:1;   /* its file was not there: the
+                                               link may have moved */
     unsigned                    kept:1;     /* known from a store that is
                                                gone, not in this one yet */
 } ngx_http_mlops_alias_t;
@@ -213,6 +217,11 @@ ngx_http_mlops_version_t *ngx_http_mlops_model_version(
 ngx_int_t ngx_http_mlops_pin(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
     ngx_str_t *selector, ngx_uint_t exact);
 void ngx_http_mlops_unpin(ngx_http_mlops_version_t *version);
+/* The same without a pin: *version is good until the next event.  ctx is
+ * used for its request, model and error. */
+ngx_int_t ngx_http_mlops_choose(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
+    ngx_str_t *selector, ngx_uint_t exact,
+    ngx_http_mlops_version_t **version);
 
 /* Reads all names, aliases and targets of the store anew.  Moves the aliases
  * whose version is mapped already and frees what nobody wants. */
@@ -238,12 +247,16 @@ void ngx_http_mlops_model_refuse(ngx_http_mlops_model_t *model,
 
 /* One acquire-load; schedules a look where the bell has rung. */
 void ngx_http_mlops_swap_check(void);
-/* In a worker: opens the store, maps all aliases, starts the timer. */
+/* In a worker, where mmcf has a store: opens it, maps all aliases, starts the
+ * timer. */
 ngx_int_t ngx_http_mlops_swap_init(ngx_cycle_t *cycle,
     ngx_http_mlops_main_conf_t *mmcf);
 /* A new configuration in the same process (master_process off). */
-void ngx_http_mlops_swap_conf(ngx_http_mlops_main_conf_t *mmcf);
+void ngx_http_mlops_swap_conf(ngx_cycle_t *cycle,
+    ngx_http_mlops_main_conf_t *mmcf);
 void ngx_http_mlops_swap_exit(void);
+/* The worker's store, or NULL where it could not be opened. */
+const mlops_store_t *ngx_http_mlops_store(void);
 
 /* _serve, _predict, _set, _metrics, _status: content handlers */
 
