@@ -333,7 +333,8 @@ $(BUILD)/ngx_http_mlops_module.so: $(BUILD)/nginx/Makefile $(core_src) \
     $(module_src) $(headers) exports.map
 	$(call say,MODULE)$(locked) $(MAKE) --no-print-directory $(if $(V),,-s) \
 	    -f $(out)/nginx/Makefile -C $(NGINX_SRC) modules
-	@! nm -D --undefined-only $(BUILD)/nginx/$(@F) | grep ' mlops_' \
+	@! nm -D --undefined-only $(BUILD)/nginx/$(@F) \
+	    | grep -E ' (ngx_http_)?mlops_' \
 	    || { echo "$(@F): names above are not defined"; exit 1; }
 	@cp $(BUILD)/nginx/ngx_http_mlops_module.so $@.tmp
 	@mv -f $@.tmp $@
