@@ -12,8 +12,9 @@
  *     PLAIN_LIST     [{"name":value,…},…]
  *     CSV            name,… or name_0,name_1,…, then a line a row, LF ends
  *
- * A value is bare where its output has width 1 and a list elsewhere.  A row
- * is the value of the only output, or an object of all.  model_version is
+ * A value is bare where its output has width 1 and a list elsewhere; one that
+ * does not exist is null, in CSV an empty cell.  A row is the value of the
+ * only output, or an object of all.  model_version is
  * left out where it is empty, id where the request had none.
  */
 
@@ -220,11 +221,35 @@ mlops_answer_nonfinite(const mlops_answer_t *a, char *p, double value)
 }
 
 
+/* Does this result not exist?  Asked of integers and strings alone. */
+
+static int
+mlops_answer_missing(const mlops_answer_t *a, const mlops_cell_t *cell)
+{
+    size_t  i, n;
+
+    n = a->signature->cells_n;
+    i = (size_t) (cell - a->results->cells);
+
+    return mlops_bit(a->results->missing + i / n * mlops_row_words(n), i % n);
+}
+
+
 static inline char *
 mlops_answer_cell(const mlops_answer_t *a, char *p, mlops_type_t type,
-    mlops_cell_t cell)
+    const mlops_cell_t *at)
 {
-    const char  *text;
+    const char    *text;
+    mlops_cell_t   cell;
+
+    cell = *at;
+
+    if (mlops_unlikely(a->results->missing != NULL)
+        && mlops_answer_missing(a, at))
+    {
+        return (a->req->dialect == MLOPS_DIALECT_CSV)
+               ? p : mlops_answer_put(p, "null");
+    }
 
     switch (type) {
 
@@ -274,7 +299,7 @@ mlops_answer_value(const mlops_answer_t *a, char *p,
             + output->first;
 
     if (output->width == 1) {
-        return mlops_answer_cell(a, p, output->type, cells[0]);
+        return mlops_answer_cell(a, p, output->type, cells);
     }
 
     *p++ = '[';
@@ -285,7 +310,7 @@ mlops_answer_value(const mlops_answer_t *a, char *p,
             *p++ = ',';
         }
 
-        p = mlops_answer_cell(a, p, output->type, cells[i]);
+        p = mlops_answer_cell(a, p, output->type, &cells[i]);
     }
 
     *p++ = ']';
@@ -372,7 +397,7 @@ mlops_answer_v2(const mlops_answer_t *a, char *p, const mlops_str_t *model,
                     *p++ = ',';
                 }
 
-                p = mlops_answer_cell(a, p, output->type, cells[j]);
+                p = mlops_answer_cell(a, p, output->type, &cells[j]);
             }
         }
 
@@ -537,7 +562,7 @@ mlops_answer_csv(const mlops_answer_t *a, char *p)
                 }
 
                 p = mlops_answer_cell(a, p, output->type,
-                                      cells[output->first + j]);
+                                      &cells[output->first + j]);
             }
         }
 
@@ -602,7 +627,7 @@ mlops_answer_bound(const mlops_request_t *req, const mlops_results_t *results,
                     + output->first;
 
             for (j = 0; j < output->width; j++) {
-                size += 6 * (size_t) cells[j].s.len + 3;
+                size += 6 * (size_t) cells[j].s.len + 5;
             }
         }
     }
