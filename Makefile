@@ -145,8 +145,9 @@ t: build                ## tests of the module
 integration: build fault-tool   ## swaps, kills, reloads under load
 	$(quiet)$(test_env) $(prove) $(if $(FILES),$(FILES),$(integration))
 
-bench: build $(bench_bin)       ## measure, side by side, and print ratios
+bench:          ## measure, side by side, and print ratios
 	@tools/deps build bench
+	@$(MAKE) --no-print-directory build bench-programs
 	@if [ -x bench/run ]; then \
 	    BUILD=$(out) NGINX_BIN=$(NGINX_BIN) bench/run; \
 	else \
@@ -154,10 +155,12 @@ bench: build $(bench_bin)       ## measure, side by side, and print ratios
 	fi
 
 asan:           ## all tests with AddressSanitizer and UBSan
+	@tools/deps build test
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 asan-check
 
-valgrind: build $(unit_bin)     ## unit tests and some of t/ under valgrind
-	@tools/deps valgrind
+valgrind:       ## unit tests and some of t/ under valgrind
+	@tools/deps build test valgrind
+	@$(MAKE) --no-print-directory build $(unit_bin)
 	$(quiet)MLOPS_SIMD=avx2 MLOPS_QUICK=1 $(test_env) prove --timer --exec \
 	    "valgrind -q --error-exitcode=99 --leak-check=full" \
 	    $(valgrind_unit)
@@ -171,8 +174,9 @@ fuzz:           ## run each fuzz target for FUZZ_SECONDS
 	    FUZZ_OUT=$(BUILD)/t/fuzz fuzz-programs
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz $(fuzz_names)
 
-interop: build          ## compare with the libraries themselves, from PyPI
+interop:        ## compare with the libraries themselves, from PyPI
 	@tools/deps build test interop
+	@$(MAKE) --no-print-directory build
 	$(quiet)$(test_env) $(prove) $(interop)
 
 style:          ## check the grammar of the sources
@@ -229,9 +233,10 @@ sanitize_env = TEST_NGINX_LD_PRELOAD='$(asan_so) $(ubsan_so)' MLOPS_QUICK=1 \
                UBSAN_OPTIONS=print_stacktrace=1
 endif
 
-.PHONY: test-programs fault-tool fuzz-programs
+.PHONY: test-programs bench-programs fault-tool fuzz-programs
 
 test-programs: $(unit_bin) fault-tool
+bench-programs: $(bench_bin)
 
 check:
 	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
