@@ -55,6 +55,7 @@ fuzz_src    := $(wildcard t/fuzz/fuzz_*.c)
 fuzz_names  := $(fuzz_src:t/fuzz/fuzz_%.c=%)
 bench_src   := $(wildcard bench/*.c)
 bench_bin   := $(bench_src:bench/%.c=$(BUILD)/bench/%)
+load        := $(BUILD)/bench/load
 module_src  := $(wildcard ngx_mlops_module/*.c)
 headers     := $(wildcard core/*/*.h ngx_mlops_module/*.h)
 archives    := $(BUILD)/libmlops.a $(libs:%=$(BUILD)/lib%.a)
@@ -124,12 +125,12 @@ module: $(BUILD)/ngx_http_mlops_module.so
 tools: $(BUILD)/bin/mlopsctl
 
 demo:           ## the whole story on one screen, on 127.0.0.1:8080
-	@tools/deps build
-	@$(MAKE) --no-print-directory build
-	@tools/demo
+	@tools/deps build demo
+	@$(MAKE) --no-print-directory build $(load)
+	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo
 
 demo-stop:      ## end the demo's nginx
-	@tools/demo stop
+	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo --stop
 
 test:           ## deps, build, and every test below
 	@tools/deps build test
@@ -142,7 +143,7 @@ unit: $(unit_bin)       ## unit tests of core and workers
 t: build                ## tests of the module
 	$(quiet)$(test_env) $(prove) $(T_ARGS) $(if $(FILES),$(FILES),$(t_files))
 
-integration: build fault-tool   ## swaps, kills, reloads under load
+integration: build $(load) fault-tool   ## swaps, kills, reloads under load
 	$(quiet)$(test_env) $(prove) $(if $(FILES),$(FILES),$(integration))
 
 bench:          ## measure, side by side, and print ratios
@@ -235,13 +236,13 @@ endif
 
 .PHONY: test-programs bench-programs fault-tool fuzz-programs
 
-test-programs: $(unit_bin) fault-tool
+test-programs: $(unit_bin) $(load) fault-tool
 bench-programs: $(bench_bin)
 
 check:
 	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
 
-asan-check: build $(unit_bin) fault-tool
+asan-check: build test-programs
 	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
 
 # The same tool with named points at which a test may kill it.
