@@ -59,7 +59,8 @@ mlops_doc_t *mlops_doc_get(const mlops_doc_t *doc, const char *key);
 
 const char *mlops_doc_type_name(const mlops_doc_t *doc);
 
-/* A number's value, exactly rounded; MLOPS_ERROR where it is none. */
+/* A number's value, exactly rounded; MLOPS_ERROR where it is none, or is too
+ * large for the type.  mlops_doc_int takes digits only: no 1.0, no 1e3. */
 int mlops_doc_double(const mlops_doc_t *doc, double *value);
 int mlops_doc_float(const mlops_doc_t *doc, float *value);
 int mlops_doc_int(const mlops_doc_t *doc, int64_t *value);

@@ -314,7 +314,9 @@ mlops_complete_print(char *p, const mlops_column_t *column, double value)
     if (isinf(value)) {
         p = stpcpy(p, (value < 0) ? "-Infinity" : "Infinity");
 
-    } else if (column->kind != MLOPS_CELL_DOUBLE && fabs(value) < 9e15) {
+    } else if (column->kind != MLOPS_CELL_DOUBLE && fabs(value) < 9e15
+               && value == floor(value))
+    {
         p = mlops_print_int64(p, (int64_t) value);
 
     } else if (column->type == MLOPS_TYPE_FP32) {
