@@ -759,8 +759,13 @@ ngx_http_mlops_pin(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
     ngx_str_t *selector, ngx_uint_t exact)
 {
     ngx_int_t                  rc;
-    ngx_pool_cleanup_t        *cln;
     ngx_http_mlops_version_t  *version;
+
+    ctx->model_name = *name;
+
+    if (ngx_http_mlops_hold(ctx, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     rc = ngx_http_mlops_choose(ctx, name, selector, exact, &version);
 
@@ -768,8 +773,18 @@ ngx_http_mlops_pin(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
         return rc;
     }
 
-    /* a second one, after an internal redirect: the first stays pinned, for
-     * what is in ctx may still point into it */
+    return ngx_http_mlops_hold(ctx, version);
+}
+
+
+ngx_int_t
+ngx_http_mlops_hold(ngx_http_mlops_ctx_t *ctx,
+    ngx_http_mlops_version_t *version)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    /* a second one, after an internal redirect or mlops_set: the first stays
+     * pinned, for what is in ctx may still point into it */
 
     if (ctx->version != NULL) {
         cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
@@ -781,10 +796,16 @@ ngx_http_mlops_pin(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
         cln->data = ctx->version;
     }
 
-    /* given back by the cleanup of ctx */
-
-    version->pins++;
     ctx->version = version;
+    ctx->model = NULL;
+
+    if (version != NULL) {
+
+        /* given back by the cleanup of ctx */
+
+        version->pins++;
+        ctx->model = version->owner;
+    }
 
     return NGX_OK;
 }

@@ -217,11 +217,14 @@ ngx_http_mlops_version_t *ngx_http_mlops_model_version(
 ngx_int_t ngx_http_mlops_pin(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
     ngx_str_t *selector, ngx_uint_t exact);
 void ngx_http_mlops_unpin(ngx_http_mlops_version_t *version);
-/* The same without a pin: *version is good until the next event.  ctx is
- * used for its request, model and error. */
+/* Its two halves.  Choosing uses ctx for its request and error, and sets
+ * ctx->model; without a pin *version is good until the next event.  Holding
+ * pins, and lets go of no version that was held before; NULL holds none. */
 ngx_int_t ngx_http_mlops_choose(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
     ngx_str_t *selector, ngx_uint_t exact,
     ngx_http_mlops_version_t **version);
+ngx_int_t ngx_http_mlops_hold(ngx_http_mlops_ctx_t *ctx,
+    ngx_http_mlops_version_t *version);
 
 /* Reads all names, aliases and targets of the store anew.  Moves the aliases
  * whose version is mapped already and frees what nobody wants. */
