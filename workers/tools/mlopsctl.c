@@ -1,0 +1,252 @@
+/*
+ * mlopsctl: the tool of a person or a script.  The table of its
+ * sub-commands, and the way to them.
+ */
+
+#include "mlopsctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+
+
+static const mlopsctl_command_t  mlopsctl_commands[] = {
+    {
+        "inspect", "MODEL.mlm [--json]",
+        "show what a model image holds",
+        "Loads the image and prints its interface (types, ranges, defaults,\n"
+        "categories), its steps, facts, size and checksum.\n"
+        "\n"
+        "  --json       one JSON object\n",
+        mlopsctl_inspect
+    },
+    {
+        "verify", "MODEL.mlm...",
+        "check a model image as a server does",
+        "Loads each image with the loader that nginx uses: checksum, every\n"
+        "offset, the order of the program, and the golden rows.  Prints OK,\n"
+        "or the reason on stderr.\n",
+        mlopsctl_verify
+    },
+    {
+        "predict", "MODEL.mlm [--signature NAME] < ROWS.csv > OUT.csv",
+        "evaluate the rows of a CSV file",
+        "The header row names the model's inputs in any order; an empty cell\n"
+        "is a missing value, a column of another name is skipped.  Writes\n"
+        "one column for each output (NAME_0, NAME_1, ... where it has more\n"
+        "than one value).  Files of any length take the same memory.\n"
+        "\n"
+        "  --signature NAME   how to call the model; default: the one that\n"
+        "                     fits the names\n",
+        mlopsctl_predict
+    }
+};
+
+
+static const mlopsctl_command_t  *mlopsctl_current;
+
+
+static const mlopsctl_command_t *mlopsctl_find(const char *name);
+static int mlopsctl_help(FILE *to);
+static int mlopsctl_command_help(const mlopsctl_command_t *command);
+static void mlopsctl_say(const char *fmt, va_list args);
+
+
+int
+main(int argc, char **argv)
+{
+    int          i;
+    const char  *name;
+
+    if (argc < 2) {
+        (void) mlopsctl_help(stderr);
+        return MLOPSCTL_USAGE;
+    }
+
+    name = argv[1];
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        return mlopsctl_help(stdout);
+    }
+
+    if (strcmp(name, "help") == 0) {
+
+        if (argc == 2) {
+            return mlopsctl_help(stdout);
+        }
+
+        name = argv[2];
+    }
+
+    mlopsctl_current = mlopsctl_find(name);
+
+    if (mlopsctl_current == NULL) {
+        fprintf(stderr, "mlopsctl: there is no sub-command \"%s\"; "
+                "\"mlopsctl --help\" lists them\n", name);
+        return MLOPSCTL_USAGE;
+    }
+
+    if (name == argv[2]) {
+        return mlopsctl_command_help(mlopsctl_current);
+    }
+
+    for (i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return mlopsctl_command_help(mlopsctl_current);
+        }
+    }
+
+    return mlopsctl_current->handler(argc - 1, argv + 1);
+}
+
+
+static const mlopsctl_command_t *
+mlopsctl_find(const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < mlops_nitems(mlopsctl_commands); i++) {
+        if (strcmp(mlopsctl_commands[i].name, name) == 0) {
+            return &mlopsctl_commands[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+mlopsctl_help(FILE *to)
+{
+    size_t  i;
+
+    fprintf(to, "Usage: mlopsctl SUB-COMMAND ...\n\n");
+
+    for (i = 0; i < mlops_nitems(mlopsctl_commands); i++) {
+        fprintf(to, "  %-10s %s\n", mlopsctl_commands[i].name,
+                mlopsctl_commands[i].summary);
+    }
+
+    fprintf(to, "\n\"mlopsctl SUB-COMMAND --help\" tells more.  Exit codes: "
+            "0 done, 1 refused or\nfailed, 2 usage.\n");
+
+    return mlopsctl_flush();
+}
+
+
+static int
+mlopsctl_command_help(const mlopsctl_command_t *command)
+{
+    printf("Usage: mlopsctl %s %s\n\n%s", command->name, command->usage,
+           command->help);
+
+    return mlopsctl_flush();
+}
+
+
+static void
+mlopsctl_say(const char *fmt, va_list args)
+{
+    fprintf(stderr, "mlopsctl %s: ", mlopsctl_current->name);
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\n");
+}
+
+
+int
+mlopsctl_failed(const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    mlopsctl_say(fmt, args);
+    va_end(args);
+
+    return MLOPSCTL_FAILED;
+}
+
+
+int
+mlopsctl_misused(const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    mlopsctl_say(fmt, args);
+    va_end(args);
+
+    fprintf(stderr, "Usage: mlopsctl %s %s\n", mlopsctl_current->name,
+            mlopsctl_current->usage);
+
+    return MLOPSCTL_USAGE;
+}
+
+
+int
+mlopsctl_option(int argc, char **argv, const char *letters,
+    const struct option *options)
+{
+    int  c, at;
+
+    opterr = 0;
+    at = optind;
+    c = getopt_long(argc, argv, letters, options, NULL);
+
+    if (c != '?') {
+        return c;
+    }
+
+    /* getopt_long moves arguments: the one it stopped at is before optind */
+
+    at = (optind > at) ? optind - 1 : at;
+
+    if (at < argc) {
+        (void) mlopsctl_misused("\"%s\" is not an option, or lacks its "
+                                "value", argv[at]);
+    }
+
+    return c;
+}
+
+
+int
+mlopsctl_model_open(mlopsctl_model_t *file, const char *path,
+    mlops_err_t *err)
+{
+    if (mlops_file_map(&file->map, AT_FDCWD, path, MLOPS_IMAGE_MAX, 0,
+                       (uid_t) -1, err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    file->model = mlops_model_open(file->map.data, file->map.len, err);
+
+    if (file->model == NULL) {
+        mlops_file_unmap(&file->map);
+        return mlops_err_prefix(err, "%s", path);
+    }
+
+    return MLOPS_OK;
+}
+
+
+void
+mlopsctl_model_close(mlopsctl_model_t *file)
+{
+    mlops_model_destroy(file->model);
+    mlops_file_unmap(&file->map);
+}
+
+
+int
+mlopsctl_flush(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "mlopsctl: cannot write: %s\n", strerror(errno));
+        return MLOPSCTL_FAILED;
+    }
+
+    return MLOPSCTL_DONE;
+}
