@@ -141,11 +141,15 @@ mlopsctl_predict_stream(mlopsctl_predict_t *predict)
         }
 
         if (predict->header_len == 0) {
-            end = predict->eof ? predict->len
-                               : mlopsctl_predict_cut(predict, 0, 1);
+            end = mlopsctl_predict_cut(predict, 0, 1);
 
-            if (end == 0 && !predict->eof) {
-                continue;
+            if (end == 0) {
+
+                if (!predict->eof) {
+                    continue;
+                }
+
+                end = predict->len;
             }
 
             predict->header_len = end;
@@ -414,6 +418,7 @@ mlopsctl_predict_blame(mlopsctl_predict_t *predict, size_t end,
     }
 
     memcpy(one, predict->data, predict->header_len);
+    alone.text[0] = '\0';
 
     (void) mlopsctl_predict_rows(predict, one, predict->header_len, 0,
                                  &alone);
