@@ -18,6 +18,8 @@
  * first and last time (monotonic nanoseconds), and the answer's text, one
  * line for each distinct combination.
  *
+ * SIGINT and SIGTERM end it early, with its report.
+ *
  * Latencies are kept in buckets of 1/32 of a power of two.
  */
 
@@ -28,6 +30,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +111,10 @@ typedef struct {
 } load_t;
 
 
+static volatile sig_atomic_t  load_ended;
+
+
+static void load_end(int signo);
 static uint64_t load_now(void);
 static void load_usage(void);
 static int load_options(load_t *l, int argc, char **argv,
@@ -169,11 +176,23 @@ main(int argc, char **argv)
         }
     }
 
+    (void) signal(SIGINT, load_end);
+    (void) signal(SIGTERM, load_end);
+
     l->start = load_now();
 
     load_turn(l);
 
     return load_report(l, out, load_now());
+}
+
+
+static void
+load_end(int signo)
+{
+    (void) signo;
+
+    load_ended = 1;
 }
 
 
@@ -420,7 +439,7 @@ load_connect(load_t *l, load_conn_t *c)
 static int
 load_more(const load_t *l, uint64_t now)
 {
-    if (l->wanted != 0 && l->issued >= l->wanted) {
+    if (load_ended || (l->wanted != 0 && l->issued >= l->wanted)) {
         return 0;
     }
 

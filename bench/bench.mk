@@ -1,0 +1,3 @@
+# What the benchmarks need beside bench_*.c.
+
+bench: $(BUILD)/bench/load $(BUILD)/bench/swapper
