@@ -48,6 +48,7 @@ static int mlopsctl_predict_write(mlopsctl_predict_t *predict,
     mlops_arena_t *arena, mlops_err_t *err);
 static int mlopsctl_predict_blame(mlopsctl_predict_t *predict, size_t end,
     const mlops_err_t *batch);
+static void mlopsctl_predict_trim(mlops_err_t *err, const char *what);
 
 
 int
@@ -448,6 +449,10 @@ mlopsctl_predict_blame(mlopsctl_predict_t *predict, size_t end,
             }
 
             free(one);
+
+            mlopsctl_predict_trim(&err, ", row 0");
+            mlopsctl_predict_trim(&err, "row 0: ");
+
             return mlopsctl_failed("line %llu: %s",
                                    (unsigned long long) line, err.text);
         }
@@ -459,4 +464,21 @@ mlopsctl_predict_blame(mlopsctl_predict_t *predict, size_t end,
 
     return mlopsctl_failed("from line %llu on: %s",
                            (unsigned long long) predict->line, batch->text);
+}
+
+
+/* The line says it better. */
+
+static void
+mlopsctl_predict_trim(mlops_err_t *err, const char *what)
+{
+    char    *at;
+    size_t   len;
+
+    at = strstr(err->text, what);
+    len = strlen(what);
+
+    if (at) {
+        memmove(at, at + len, strlen(at + len) + 1);
+    }
 }
