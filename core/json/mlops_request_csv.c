@@ -411,15 +411,17 @@ mlops_csv_value(mlops_reader_t *r, mlops_csv_cell_t *in, mlops_cell_t *cell)
             return mlops_csv_error(r, in, "a number");
         }
 
-        if (!isfinite(d) && !r->limits->nonfinite) {
-            return mlops_csv_error(r, in, "a finite number");
-        }
+        /* an infinity that is not called so is a number too large */
 
         if (isinf(d) && memchr(in->p, 'n', in->len) == NULL) {
             return mlops_csv_error(r, in,
                                    (r->column->type == MLOPS_TYPE_FP32)
                                    ? "a number that FP32 holds"
                                    : "a number that FP64 holds");
+        }
+
+        if (!isfinite(d) && !r->limits->nonfinite) {
+            return mlops_csv_error(r, in, "a finite number");
         }
 
         cell->f = d;
