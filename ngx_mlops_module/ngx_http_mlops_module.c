@@ -52,7 +52,7 @@ static ngx_command_t  ngx_http_mlops_commands[] = {
       NULL },
 
     { ngx_string("mlops_serve"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_1MORE,
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_http_mlops_serve_at,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
