@@ -10,6 +10,7 @@
  */
 
 #include "mlops_trees.h"
+#include "mlops_simd.h"
 #include "mlops_trees_layout.h"
 
 
@@ -63,6 +64,18 @@ mlops_trees_kernel(const void *data, int simd)
     if (!(head->flags & MLOPS_TREES_F32)) {
         return mlops_trees_portable64;
     }
+
+#if (__x86_64__)
+
+    if (simd >= MLOPS_SIMD_AVX512) {
+        return mlops_trees_avx512;
+    }
+
+    if (simd >= MLOPS_SIMD_AVX2) {
+        return mlops_trees_portable32;
+    }
+
+#endif
 
     (void) simd;
 
