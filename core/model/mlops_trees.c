@@ -24,14 +24,32 @@ static void mlops_trees_portable32(const void *data, const void *x,
     void *sums, void *scratch);
 static void mlops_trees_portable64(const void *data, const void *x,
     void *sums, void *scratch);
+static void mlops_trees_walk_portable(const mlops_trees_head_t *head,
+    const mlops_trees_block_t *block, uint32_t n, const int32_t *keys,
+    uint32_t *const *out, mlops_trees_sum_t *sum);
+static uint32_t mlops_trees_alike(const mlops_trees_block_t *block,
+    uint32_t left, uint32_t at_once);
+static void mlops_trees_scatter(const uint32_t *lane_slots,
+    const uint32_t *out, uint32_t *slots);
+static void mlops_trees_codes32(const mlops_trees_head_t *head,
+    const float *x, uint32_t *codes);
+static void mlops_trees_walk_heap8(const mlops_trees_head_t *head,
+    const mlops_trees_block_t *block, const int32_t *keys, uint32_t *out);
 static void mlops_trees_walk_heap16(const mlops_trees_head_t *head,
     const mlops_trees_block_t *block, const int32_t *keys, uint32_t *out);
+static void mlops_trees_walk_narrow(const mlops_trees_head_t *head,
+    const mlops_trees_block_t *block, const int32_t *keys, uint32_t *out);
+static void mlops_trees_walk_wide32(const mlops_trees_head_t *head,
+    const mlops_trees_block_t *block, const int32_t *keys,
+    const uint32_t *codes, uint32_t *out);
 static void mlops_trees_keys64(const mlops_trees_head_t *head,
     const double *x, int64_t *keys);
 static uint32_t mlops_trees_code(double x, uint32_t missing);
 static void mlops_trees_walk_wide64(const mlops_trees_head_t *head,
     const mlops_trees_block_t *block, const int64_t *keys,
     const uint32_t *codes, uint64_t *out);
+static void mlops_trees_finish32(const mlops_trees_head_t *head,
+    const void *slots, float *sums);
 static void mlops_trees_finish64(const mlops_trees_head_t *head,
     const void *slots, double *sums);
 
@@ -72,7 +90,7 @@ mlops_trees_kernel(const void *data, int simd)
     }
 
     if (simd >= MLOPS_SIMD_AVX2) {
-        return mlops_trees_portable32;
+        return mlops_trees_avx2;
     }
 
 #endif
@@ -87,20 +105,43 @@ static void
 mlops_trees_portable32(const void *data, const void *x, void *sums,
     void *scratch)
 {
-    float                       sum;
-    uint32_t                    i, l, running, *codes, *slots, *out;
-    uint32_t                    lanes[MLOPS_TREES_LANES];
-    int32_t                    *keys;
-    const float                *done;
-    const mlops_trees_head_t   *head;
+    mlops_trees_keys32(data, x, scratch);
+    mlops_trees_run32(data, x, sums, scratch, mlops_trees_walk_portable, 1);
+}
+
+
+static void
+mlops_trees_walk_portable(const mlops_trees_head_t *head,
+    const mlops_trees_block_t *block, uint32_t n, const int32_t *keys,
+    uint32_t *const *out, mlops_trees_sum_t *sum)
+{
+    (void) n;
+
+    if (block->kind == MLOPS_TREES_NARROW) {
+        mlops_trees_walk_narrow(head, block, keys, out[0]);
+
+    } else if (mlops_trees_entry_size(head->stride) == sizeof(uint8_t)) {
+        mlops_trees_walk_heap8(head, block, keys, out[0]);
+
+    } else {
+        mlops_trees_walk_heap16(head, block, keys, out[0]);
+    }
+
+    mlops_trees_add(sum);
+}
+
+
+void
+mlops_trees_run32(const mlops_trees_head_t *head, const float *x,
+    float *sums, void *scratch, mlops_trees_walk_pt walk, uint32_t at_once)
+{
+    uint32_t                    i, l, n, running, *codes, *slots, *out[4];
+    uint32_t                    lanes[4 * MLOPS_TREES_LANES];
+    mlops_trees_sum_t           sum;
     const mlops_trees_block_t  *block;
 
-    head = data;
-    keys = scratch;
     codes = (uint32_t *) ((char *) scratch + mlops_trees_codes_at(head));
     slots = (uint32_t *) ((char *) scratch + mlops_trees_slots_at(head));
-
-    mlops_trees_keys32(head, x, keys);
 
     if (head->cats_n != 0) {
         mlops_trees_codes32(head, x, codes);
@@ -110,39 +151,42 @@ mlops_trees_portable32(const void *data, const void *x, void *sums,
         memset(slots, 0, (size_t) head->trees_n * sizeof(uint32_t));
     }
 
-    running = mlops_trees_running(head);
-    sum = *(const float *) mlops_trees_at(head, head->base_at);
+    /* added while walked: block by block, into one sum */
+
+    running = (head->flags & MLOPS_TREES_ORDERED)
+              && !(head->flags & MLOPS_TREES_VECTOR) && head->groups_n == 1;
+
+    sum.sum = *(const float *) mlops_trees_at(head, head->base_at);
+    sum.done = (const float *) slots;
+    sum.end = sum.done;
+
     block = mlops_trees_blocks(head);
-    done = (const float *) slots;
 
-    for (i = 0; i < head->blocks_n; i++, block++) {
+    for (i = 0; i < head->blocks_n; i += n, block += n) {
 
-        out = (block->flags & MLOPS_TREES_CONTIGUOUS)
-              ? slots + mlops_trees_lane_slots(head, block)[0] : lanes;
+        n = mlops_trees_alike(block, head->blocks_n - i, at_once);
 
-        switch (block->kind) {
-
-        case MLOPS_TREES_HEAP:
-            mlops_trees_walk_heap(head, block, keys, out);
-            break;
-
-        case MLOPS_TREES_NARROW:
-            mlops_trees_walk_narrow(head, block, keys, out);
-            break;
-
-        default:
-            mlops_trees_walk_wide32(head, block, keys, codes, out);
-            break;
+        for (l = 0; l < n; l++) {
+            out[l] = (block[l].flags & MLOPS_TREES_CONTIGUOUS)
+                     ? slots + mlops_trees_lane_slots(head, block + l)[0]
+                     : lanes + l * MLOPS_TREES_LANES;
         }
 
-        if (out == lanes) {
-            mlops_trees_scatter32(mlops_trees_lane_slots(head, block), lanes,
-                                  slots);
+        if (running) {
+            sum.end = (const float *) slots + i * MLOPS_TREES_LANES;
         }
 
-        if (running && i != 0) {
-            for (l = 0; l < MLOPS_TREES_LANES; l++) {
-                sum += *done++;
+        if (block->kind <= MLOPS_TREES_NARROW) {
+            walk(head, block, n, scratch, out, &sum);
+
+        } else {
+            mlops_trees_walk_wide32(head, block, scratch, codes, out[0]);
+        }
+
+        for (l = 0; l < n; l++) {
+            if (!(block[l].flags & MLOPS_TREES_CONTIGUOUS)) {
+                mlops_trees_scatter(mlops_trees_lane_slots(head, block + l),
+                                    out[l], slots);
             }
         }
     }
@@ -152,11 +196,50 @@ mlops_trees_portable32(const void *data, const void *x, void *sums,
         return;
     }
 
-    while (done < (const float *) slots + head->trees_n) {
-        sum += *done++;
+    while (sum.done < (const float *) slots + head->trees_n) {
+        sum.sum += *sum.done++;
     }
 
-    *(float *) sums = sum;
+    *sums = sum.sum;
+}
+
+
+/* How many of the left blocks are walked at once: 1, 2 or 4. */
+
+static uint32_t
+mlops_trees_alike(const mlops_trees_block_t *block, uint32_t left,
+    uint32_t at_once)
+{
+    uint32_t  n;
+
+    if (block->kind > MLOPS_TREES_NARROW) {
+        return 1;
+    }
+
+    for (n = 1; n < at_once && n < left; n++) {
+        if (block[n].kind != block->kind
+            || (block->kind == MLOPS_TREES_HEAP
+                && block[n].depth != block->depth))
+        {
+            break;
+        }
+    }
+
+    return n == 3 ? 2 : n;
+}
+
+
+/* Results of lanes that have slots of their own. */
+
+static void
+mlops_trees_scatter(const uint32_t *lane_slots, const uint32_t *out,
+    uint32_t *slots)
+{
+    int  l;
+
+    for (l = 0; l < MLOPS_TREES_LANES; l++) {
+        slots[lane_slots[l]] = out[l];
+    }
 }
 
 
@@ -206,7 +289,7 @@ mlops_trees_keys64(const mlops_trees_head_t *head, const double *x,
 }
 
 
-void
+static void
 mlops_trees_codes32(const mlops_trees_head_t *head, const float *x,
     uint32_t *codes)
 {
@@ -278,18 +361,11 @@ mlops_trees_code(double x, uint32_t missing)
     }
 
 
-void
-mlops_trees_walk_heap(const mlops_trees_head_t *head,
+static void
+mlops_trees_walk_heap8(const mlops_trees_head_t *head,
     const mlops_trees_block_t *block, const int32_t *keys, uint32_t *out)
 {
-    if (mlops_trees_entry_size(head->stride) != sizeof(uint8_t)) {
-        mlops_trees_walk_heap16(head, block, keys, out);
-        return;
-    }
-
-    {
-        mlops_trees_walk_heap_body(uint8_t)
-    }
+    mlops_trees_walk_heap_body(uint8_t)
 }
 
 
@@ -312,7 +388,7 @@ mlops_trees_walk_heap16(const mlops_trees_head_t *head,
     out[k] = (uint32_t) nodes[i##k].key;
 
 
-void
+static void
 mlops_trees_walk_narrow(const mlops_trees_head_t *head,
     const mlops_trees_block_t *block, const int32_t *keys, uint32_t *out)
 {
@@ -407,7 +483,7 @@ mlops_trees_right(const mlops_trees_wide_t *node, const uint32_t *codes,
     }
 
 
-void
+static void
 mlops_trees_walk_wide32(const mlops_trees_head_t *head,
     const mlops_trees_block_t *block, const int32_t *keys,
     const uint32_t *codes, uint32_t *out)
@@ -545,7 +621,7 @@ mlops_trees_portable64(const void *data, const void *x, void *sums,
     }
 
 
-void
+static void
 mlops_trees_finish32(const mlops_trees_head_t *head, const void *slots,
     float *sums)
 {

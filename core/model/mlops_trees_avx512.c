@@ -42,15 +42,6 @@ typedef struct {
 } mlops_trees_table_t;
 
 
-/* Results of done up to end are still to be added. */
-
-typedef struct {
-    float                       sum;
-    const float                *done;
-    const float                *end;
-} mlops_trees_sum_t;
-
-
 /*
  * A gather merges into its destination and waits for what was there; the
  * empty statement keeps a compiler from leaving out the cleared register.
@@ -297,7 +288,8 @@ mlops_trees_down(const mlops_trees_table_t *t, const int32_t *threshold,
     __m512i    key, below;
     __mmask16  right;
 
-    key = mlops_trees_gather(index, entry, size);
+    key = (size == 1) ? mlops_trees_gather(index, entry, 1)
+                      : mlops_trees_gather(index, entry, 2);
 
     if (registers == MLOPS_TREES_MEMORY) {
         key = _mm512_and_si512(key, _mm512_set1_epi32(size == 1 ? 0xff
@@ -313,21 +305,6 @@ mlops_trees_down(const mlops_trees_table_t *t, const int32_t *threshold,
     below = _mm512_sub_epi32(_mm512_add_epi32(index, index), lanes);
 
     return _mm512_mask_add_epi32(below, right, below, _mm512_set1_epi32(16));
-}
-
-
-mlops_trees_inline void
-mlops_trees_add(mlops_trees_sum_t *s)
-{
-    int  l;
-
-    if (s->done != s->end) {
-        for (l = 0; l < MLOPS_TREES_LANES; l++) {
-            s->sum += s->done[l];
-        }
-
-        s->done += MLOPS_TREES_LANES;
-    }
 }
 
 
@@ -462,13 +439,9 @@ mlops_trees_narrows(const mlops_trees_head_t *head,
 }
 
 
-/* Walks n blocks alike, with the table in so many registers. */
+/* A walk with the table in so many registers. */
 
-typedef void (*mlops_trees_blocks_pt)(const mlops_trees_head_t *head,
-    const mlops_trees_block_t *block, uint32_t n, const int32_t *keys,
-    uint32_t *const *out, mlops_trees_sum_t *s);
-
-#define mlops_trees_blocks_n(n)                                               \
+#define mlops_trees_walk_n(n)                                               \
     if (block->kind == MLOPS_TREES_NARROW) {                                  \
         mlops_trees_narrows(head, block, &t, out, &s, n, registers);          \
     }                                                                         \
@@ -482,7 +455,7 @@ typedef void (*mlops_trees_blocks_pt)(const mlops_trees_head_t *head,
     }
 
 mlops_trees_inline void
-mlops_trees_blocks_body(const mlops_trees_head_t *head,
+mlops_trees_walk_body(const mlops_trees_head_t *head,
     const mlops_trees_block_t *block, uint32_t n, const int32_t *keys,
     uint32_t *const *out, mlops_trees_sum_t *sum, const int registers)
 {
@@ -501,15 +474,15 @@ mlops_trees_blocks_body(const mlops_trees_head_t *head,
     switch (n) {
 
     case 4:
-        mlops_trees_blocks_n(4)
+        mlops_trees_walk_n(4)
         break;
 
     case 2:
-        mlops_trees_blocks_n(2)
+        mlops_trees_walk_n(2)
         break;
 
     default:
-        mlops_trees_blocks_n(1)
+        mlops_trees_walk_n(1)
         break;
     }
 
@@ -517,44 +490,20 @@ mlops_trees_blocks_body(const mlops_trees_head_t *head,
 }
 
 
-#define mlops_trees_blocks_of(name, registers)                                \
+#define mlops_trees_walk_of(name, registers)                                \
                                                                               \
 mlops_trees_target static void                                                \
 name(const mlops_trees_head_t *head, const mlops_trees_block_t *block,        \
     uint32_t n, const int32_t *keys, uint32_t *const *out,                    \
     mlops_trees_sum_t *s)                                                     \
 {                                                                             \
-    mlops_trees_blocks_body(head, block, n, keys, out, s, registers);         \
+    mlops_trees_walk_body(head, block, n, keys, out, s, registers);         \
 }
 
-mlops_trees_blocks_of(mlops_trees_blocks1, 1)
-mlops_trees_blocks_of(mlops_trees_blocks2, 2)
-mlops_trees_blocks_of(mlops_trees_blocks4, 4)
-mlops_trees_blocks_of(mlops_trees_blocks_memory, MLOPS_TREES_MEMORY)
-
-
-/* How many blocks are walked at once from here: alike in kind and depth. */
-
-static inline uint32_t
-mlops_trees_alike(const mlops_trees_block_t *block, uint32_t left)
-{
-    uint32_t  n;
-
-    if (block->kind > MLOPS_TREES_NARROW) {
-        return 1;
-    }
-
-    for (n = 1; n < 4 && n < left; n++) {
-        if (block[n].kind != block->kind
-            || (block->kind == MLOPS_TREES_HEAP
-                && block[n].depth != block->depth))
-        {
-            break;
-        }
-    }
-
-    return n == 3 ? 2 : n;
-}
+mlops_trees_walk_of(mlops_trees_walk1, 1)
+mlops_trees_walk_of(mlops_trees_walk2, 2)
+mlops_trees_walk_of(mlops_trees_walk4, 4)
+mlops_trees_walk_of(mlops_trees_walk_memory, MLOPS_TREES_MEMORY)
 
 
 /* Lanes of the elements from f on that are before n. */
@@ -613,95 +562,33 @@ mlops_trees_target void
 mlops_trees_avx512(const void *data, const void *x, void *sums,
     void *scratch)
 {
-    int                         missing;
-    int32_t                    *keys;
-    uint32_t                    i, l, n, running, *codes, *slots, *out[4];
-    uint32_t                    lanes[4 * MLOPS_TREES_LANES];
-    mlops_trees_sum_t           s;
-    mlops_trees_blocks_pt       walk;
-    const mlops_trees_head_t   *head;
-    const mlops_trees_block_t  *block;
+    int                        missing;
+    mlops_trees_walk_pt        walk;
+    const mlops_trees_head_t  *head;
 
     head = data;
-    keys = scratch;
-    codes = (uint32_t *) ((char *) scratch + mlops_trees_codes_at(head));
-    slots = (uint32_t *) ((char *) scratch + mlops_trees_slots_at(head));
-
-    missing = mlops_trees_keys(head, x, keys);
-
-    if (head->cats_n != 0) {
-        mlops_trees_codes32(head, x, codes);
-    }
-
-    if (!(head->flags & MLOPS_TREES_ORDERED)) {
-        memset(slots, 0, (size_t) head->trees_n * sizeof(uint32_t));
-    }
+    missing = mlops_trees_keys(head, x, scratch);
 
     switch (head->stride << missing) {
 
     case 16:
-        walk = mlops_trees_blocks1;
+        walk = mlops_trees_walk1;
         break;
 
     case 32:
-        walk = mlops_trees_blocks2;
+        walk = mlops_trees_walk2;
         break;
 
     case 64:
-        walk = mlops_trees_blocks4;
+        walk = mlops_trees_walk4;
         break;
 
     default:
-        walk = mlops_trees_blocks_memory;
+        walk = mlops_trees_walk_memory;
         break;
     }
 
-    running = mlops_trees_running(head);
-    block = mlops_trees_blocks(head);
-
-    s.sum = *(const float *) mlops_trees_at(head, head->base_at);
-    s.done = (const float *) slots;
-    s.end = s.done;
-
-    for (i = 0; i < head->blocks_n; i += n, block += n) {
-
-        n = mlops_trees_alike(block, head->blocks_n - i);
-
-        for (l = 0; l < n; l++) {
-            out[l] = (block[l].flags & MLOPS_TREES_CONTIGUOUS)
-                     ? slots + mlops_trees_lane_slots(head, block + l)[0]
-                     : lanes + l * MLOPS_TREES_LANES;
-        }
-
-        if (running) {
-            s.end = (const float *) slots + i * MLOPS_TREES_LANES;
-        }
-
-        if (block->kind <= MLOPS_TREES_NARROW) {
-            walk(head, block, n, keys, out, &s);
-
-        } else {
-            mlops_trees_walk_wide32(head, block, keys, codes, out[0]);
-        }
-
-        for (l = 0; l < n; l++) {
-            if (!(block[l].flags & MLOPS_TREES_CONTIGUOUS)) {
-                mlops_trees_scatter32(mlops_trees_lane_slots(head, block + l),
-                                      out[l], slots);
-            }
-        }
-    }
-
-    if (!running) {
-        mlops_trees_finish32(head, slots, sums);
-        return;
-    }
-
-    while (s.done < (const float *) slots + head->trees_n) {
-        s.sum += *s.done++;
-    }
-
-    *(float *) sums = s.sum;
+    mlops_trees_run32(head, x, sums, scratch, walk, 4);
 }
 
 #endif

@@ -328,49 +328,46 @@ mlops_trees_key64(double x)
 
 
 /*
- * Parts that the kernels share, in mlops_trees.c.  A walk takes one block
- * and writes 16 results to out, by lane.
+ * Parts that the kernels share, in mlops_trees.c.
+ *
+ * A walk takes n blocks, alike in kind (HEAP or NARROW) and, of heaps, in
+ * depth, and writes 16 results of each to out, by lane.  On the way it adds
+ * results of earlier blocks, done up to end: the chain of additions is then
+ * hidden behind the loads of the walk.
  */
+
+typedef struct {
+    float                       sum;
+    const float                *done;
+    const float                *end;        /* done, and 16 times n more */
+} mlops_trees_sum_t;
+
+
+typedef void (*mlops_trees_walk_pt)(const mlops_trees_head_t *head,
+    const mlops_trees_block_t *block, uint32_t n, const int32_t *keys,
+    uint32_t *const *out, mlops_trees_sum_t *sum);
+
+
+/* All blocks, at most at_once (1, 2 or 4) in a walk, and the sums; the key
+ * table is in scratch already. */
+void mlops_trees_run32(const mlops_trees_head_t *head, const float *x,
+    float *sums, void *scratch, mlops_trees_walk_pt walk, uint32_t at_once);
 
 void mlops_trees_keys32(const mlops_trees_head_t *head, const float *x,
     int32_t *keys);
-void mlops_trees_codes32(const mlops_trees_head_t *head, const float *x,
-    uint32_t *codes);
 
-void mlops_trees_walk_heap(const mlops_trees_head_t *head,
-    const mlops_trees_block_t *block, const int32_t *keys, uint32_t *out);
-void mlops_trees_walk_narrow(const mlops_trees_head_t *head,
-    const mlops_trees_block_t *block, const int32_t *keys, uint32_t *out);
-void mlops_trees_walk_wide32(const mlops_trees_head_t *head,
-    const mlops_trees_block_t *block, const int32_t *keys,
-    const uint32_t *codes, uint32_t *out);
-
-/* Adds slots to sums; not for a form that is summed while it is walked. */
-void mlops_trees_finish32(const mlops_trees_head_t *head, const void *slots,
-    float *sums);
-
-
-/* Is the form summed while it is walked: block by block, one group? */
-
-static inline int
-mlops_trees_running(const mlops_trees_head_t *head)
-{
-    return (head->flags & MLOPS_TREES_ORDERED)
-           && !(head->flags & MLOPS_TREES_VECTOR)
-           && head->groups_n == 1;
-}
-
-
-/* Results of lanes that have slots of their own. */
 
 static inline void
-mlops_trees_scatter32(const uint32_t *lane_slots, const uint32_t *out,
-    uint32_t *slots)
+mlops_trees_add(mlops_trees_sum_t *s)
 {
     int  l;
 
-    for (l = 0; l < MLOPS_TREES_LANES; l++) {
-        slots[lane_slots[l]] = out[l];
+    if (s->done != s->end) {
+        for (l = 0; l < MLOPS_TREES_LANES; l++) {
+            s->sum += s->done[l];
+        }
+
+        s->done += MLOPS_TREES_LANES;
     }
 }
 
