@@ -13,6 +13,27 @@
 
 static const mlopsctl_command_t  mlopsctl_commands[] = {
     {
+        "import", "FILE -o MODEL.mlm [OPTION...]",
+        "make a model image from a model file or a recipe",
+        "Reads an XGBoost model (JSON or UBJSON) or a recipe, and writes the\n"
+        "image once the loader that nginx uses has taken it.\n"
+        "\n"
+        "  -o MODEL.mlm         the image, replaced at once, mode 0444\n"
+        "  --name NAME          kept in the image's facts\n"
+        "  --rows ROWS.csv      inputs with the library's own answers: they\n"
+        "                       are compared, and some kept as golden rows\n"
+        "  --reference ROWS.csv held-out inputs: training ranges, and\n"
+        "                       histograms to measure drift against\n"
+        "\n"
+        "of XGBoost models:\n"
+        "  --features A,B,...   names of the inputs, in place of the file's\n"
+        "  --iterations WHICH   boosting rounds: all, best, N or A:B\n"
+        "  --outputs WHICH      prediction, margin, or both (default)\n"
+        "  --type TYPE          of the outputs: FP32 (default), FP64, INT64,\n"
+        "                       ...\n",
+        mlopsctl_import
+    },
+    {
         "inspect", "MODEL.mlm [--json]",
         "show what a model image holds",
         "Loads the image and prints its interface (types, ranges, defaults,\n"

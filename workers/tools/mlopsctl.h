@@ -33,6 +33,7 @@ typedef struct {
 } mlopsctl_command_t;
 
 
+int mlopsctl_import(int argc, char **argv);
 int mlopsctl_inspect(int argc, char **argv);
 int mlopsctl_verify(int argc, char **argv);
 int mlopsctl_predict(int argc, char **argv);
