@@ -1,0 +1,335 @@
+# An nginx of a test's own: prefix, store, registry, load.  Everything that
+# was started ends with the test, whatever happens.
+
+package Site;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use FindBin;
+use IO::Socket::INET;
+use Time::HiRes qw(sleep);
+
+use lib abs_path(dirname(__FILE__) . '/../../../tools/lib');
+use Mlops qw($build $nginx $ctl $load run slurp spew await request fields
+             read_answers nginx_pid free_port);
+
+our $module = (split ' ', $ENV{TEST_NGINX_LOAD_MODULES}
+                          // "$build/ngx_http_mlops_module.so")[0];
+
+my @sites;
+my @children;
+my $owner = $$;
+
+
+# A site with an empty registry and, unless store => PATH says otherwise, a
+# store on tmpfs where there is one.
+
+sub new {
+    my ($class, $name, %options) = @_;
+
+    my $shm = -w '/dev/shm' && -k '/dev/shm';
+    my $prefix = "$build/t/$name.$$";
+
+    my $self = bless {
+        name => $name,
+        prefix => $prefix,
+        port => free_port(),
+        registry => "$prefix/registry",
+        store => $shm ? "/dev/shm/ngx_mlops-$name.$$" : "$prefix/store",
+        workers => 2,
+        %options,
+    }, $class;
+
+    remove_tree($prefix, $self->{store});
+    make_path("$prefix/logs", "$prefix/tmp");
+
+    push @sites, $self;
+
+    return $self;
+}
+
+
+sub listen_at {
+    my ($self) = @_;
+    return "127.0.0.1:$self->{port}";
+}
+
+
+# Writes nginx.conf: what stands in http and in server is the test's.
+
+sub conf {
+    my ($self, %part) = @_;
+
+    my $user = $> == 0 ? 'user ' . ($self->{user} // 'nobody') . ';' : '';
+    my $main = $part{main} // '';
+    my $http = $part{http} // '';
+    my $server = $part{server} // '';
+    my $store = $part{store} // "mlops_store $self->{store};";
+    my $registry = $part{registry} // "mlops_registry $self->{registry};";
+
+    spew("$self->{prefix}/nginx.conf", <<"_END_");
+load_module $module;
+$user
+worker_processes $self->{workers};
+pid logs/nginx.pid;
+error_log logs/error.log info;
+$main
+events { worker_connections 512; }
+http {
+    access_log off;
+    keepalive_requests 100000000;
+    client_body_buffer_size 1m;
+    client_body_temp_path tmp;
+    proxy_temp_path tmp;
+    fastcgi_temp_path tmp;
+    uwsgi_temp_path tmp;
+    scgi_temp_path tmp;
+    $store
+    $registry
+    $http
+    server {
+        listen 127.0.0.1:$self->{port};
+        $server
+    }
+}
+_END_
+}
+
+
+sub args {
+    my ($self) = @_;
+
+    return ('-p', "$self->{prefix}/", '-c', 'nginx.conf',
+            '-e', 'logs/error.log');
+}
+
+
+# Runs nginx with more arguments: exit code and what it said.
+
+sub nginx {
+    my ($self, @args) = @_;
+
+    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD} // '';
+    local $ENV{ASAN_OPTIONS} = 'detect_leaks=0';
+    delete local $ENV{LD_PRELOAD} if $ENV{LD_PRELOAD} eq '';
+
+    my $out = "$self->{prefix}/logs/said";
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDOUT, '>', $out;
+        open STDERR, '>&', \*STDOUT;
+        exec $nginx, $self->args, @args;
+        exit 127;
+    }
+
+    waitpid $pid, 0;
+
+    return ($? >> 8, slurp($out));
+}
+
+
+sub start {
+    my ($self) = @_;
+
+    my ($code, $said) = $self->nginx;
+
+    die "nginx does not start: $said\n" . $self->log if $code != 0;
+
+    await(10, sub { $self->master }) or die "no pid file\n";
+    await(10, sub { $self->workers == $self->{workers} })
+        or die "no workers\n" . $self->log;
+}
+
+
+sub master {
+    my ($self) = @_;
+    return nginx_pid($self->{prefix});
+}
+
+
+# The workers that are not on their way out.
+
+sub workers {
+    my ($self, $master) = @_;
+    $master //= $self->master or return;
+    return grep { slurp_quiet("/proc/$_/cmdline") !~ /shutting down/ }
+                Mlops::workers($master);
+}
+
+
+sub slurp_quiet {
+    my ($file) = @_;
+    open my $in, '<', $file or return '';
+    local $/;
+    return scalar <$in> // '';
+}
+
+
+# Reloads, and waits until none of the workers that were there takes
+# connections any more.  False where the configuration was refused.
+
+sub reload {
+    my ($self) = @_;
+
+    my %before = map { $_ => 1 } $self->workers;
+
+    kill 'HUP', $self->master;
+
+    return await(20, sub {
+        my @now = $self->workers;
+        return @now == $self->{workers} && ! grep { $before{$_} } @now;
+    });
+}
+
+
+sub log {
+    my ($self) = @_;
+    return slurp_quiet("$self->{prefix}/logs/error.log");
+}
+
+
+sub logged {
+    my ($self, $pattern) = @_;
+    my $n = () = $self->log =~ /$pattern/g;
+    return $n;
+}
+
+
+sub get {
+    my ($self, $path, $body) = @_;
+    return request($self->listen_at, $path, $body);
+}
+
+
+# Runs mlopsctl; dies with what it said where it fails.
+
+sub ctl {
+    my ($self, @args) = @_;
+    my $text = run($ENV{MLOPSCTL} // $ctl, @args);
+    chomp $text;
+    return $text;
+}
+
+
+# A model of one answer: input x, prediction = constant, whatever x is.
+
+sub constant {
+    my ($self, $value, %options) = @_;
+
+    my $file = "$self->{prefix}/constant-$value";
+
+    spew("$file.json", sprintf <<'_END_', $value);
+{
+    "recipe": 1,
+    "inputs": [{"name": "x", "type": "FP64", "range": [-1e9, 1e9]}],
+    "steps": [{"kind": "affine", "inputs": ["x"], "weights": [0],
+               "bias": %s, "outputs": ["prediction"]}],
+    "signatures": [{"name": "default", "outputs": [{"name": "prediction"}]}]
+}
+_END_
+
+    $self->ctl('import', "$file.json", '-o', "$file.mlm");
+
+    return "$file.mlm";
+}
+
+
+sub publish {
+    my ($self, $name, $image, @more) = @_;
+
+    return $self->ctl('publish', '-r', $self->{registry},
+                      (-d $self->{store} ? ('-s', $self->{store}) : ()),
+                      $name, $image, @more);
+}
+
+
+# Another process of the test; ended with it.
+
+sub spawn {
+    my ($self, $out, @command) = @_;
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDOUT, '>', $out or exit 126;
+        open STDERR, '>&', \*STDOUT;
+        exec @command;
+        exit 127;
+    }
+
+    push @children, $pid;
+
+    return $pid;
+}
+
+
+# Load in the background; see bench/load.c.
+
+sub load {
+    my ($self, $path, $bodies, @options) = @_;
+
+    my $file = "$self->{prefix}/bodies";
+    spew($file, join '', map { "$_\n" } @$bodies);
+
+    my $answers = "$self->{prefix}/answers";
+    my $report = "$self->{prefix}/report";
+
+    my $pid = $self->spawn($report, $load, '-o', $answers, @options,
+                           $self->listen_at, $path, $file);
+
+    return { pid => $pid, report => $report, answers => $answers };
+}
+
+
+# Ends it and returns its report and answers.
+
+sub load_end {
+    my ($self, $job, $kill) = @_;
+
+    kill 'INT', $job->{pid} if $kill // 1;
+    waitpid $job->{pid}, 0;
+    @children = grep { $_ != $job->{pid} } @children;
+
+    my ($line) = grep { /requests=/ } split /\n/, slurp($job->{report});
+
+    return ({ fields($line // '') }, read_answers($job->{answers}));
+}
+
+
+sub stop {
+    my ($self) = @_;
+
+    my $master = $self->master or return;
+    my @pids = ($master, Mlops::workers($master));
+
+    kill 'TERM', $master;
+    await(5, sub { ! grep { kill 0, $_ } @pids }) or kill 'KILL', @pids;
+}
+
+
+END {
+    if ($$ == $owner) {
+        my $code = $?;
+
+        for my $pid (@children) {
+            kill 'KILL', $pid;
+            waitpid $pid, 0;
+        }
+
+        for my $site (@sites) {
+            $site->stop;
+            next if $ENV{KEEP} || ($code != 0 && $ENV{KEEP_FAILED});
+            remove_tree($site->{prefix}, $site->{store});
+        }
+
+        $? = $code;
+    }
+}
+
+
+1;
