@@ -10,6 +10,7 @@
 #include "mlops_doc.h"
 #include "mlops_num.h"
 #include "mlops_row.h"
+#include "mlops_scan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,9 +36,12 @@ typedef struct {
     yajl_handle         yajl;
     mlops_doc_t        *root;
     mlops_str_t         key;
-    mlops_str_t         token;      /* what the next null stands for */
+    mlops_str_t         token;      /* what the null stands for */
+    const char         *tail;       /* behind the top-level value */
     uint32_t            depth;
     unsigned            failed:1;   /* the error is ours, and is set */
+    unsigned            ended:1;    /* yajl has all bytes */
+    unsigned            in_token:1; /* it reads the null for a token */
     mlops_doc_level_t   levels[MLOPS_DOC_DEPTH];
 } mlops_doc_parser_t;
 
@@ -137,11 +141,23 @@ mlops_doc_parse(const char *data, size_t len, uint32_t flags,
         rc = mlops_doc_feed(d, from, (size_t) (d->end - from));
     }
 
+    d->ended = 1;
+
     if (rc == MLOPS_OK && yajl_complete_parse(d->yajl) != yajl_status_ok) {
         rc = mlops_doc_syntax(d, d->end);
     }
 
     yajl_free(d->yajl);
+
+    /* yajl overlooks a string that opens behind the value and never ends */
+
+    if (rc == MLOPS_OK) {
+        p = mlops_scan_ws(d->tail, d->end);
+
+        if (p != d->end) {
+            rc = mlops_doc_fail(d, p, "trailing bytes");
+        }
+    }
 
     return (rc == MLOPS_OK) ? d->root : NULL;
 }
@@ -157,7 +173,9 @@ mlops_doc_feed(mlops_doc_parser_t *d, const char *data, size_t len)
 
     if (data == NULL) {
         d->piece = d->token.data;
+        d->in_token = 1;
         status = yajl_parse(d->yajl, (const unsigned char *) "null", 4);
+        d->in_token = 0;
 
         return (status == yajl_status_ok) ? MLOPS_OK
                : mlops_doc_syntax(d, d->token.data);
@@ -300,9 +318,26 @@ mlops_doc_stop(mlops_doc_parser_t *d, const char *text)
         used = (size_t) (d->end - d->piece);
     }
 
-    (void) mlops_doc_fail(d, d->piece + used, text);
+    (void) mlops_doc_fail(d, d->piece + used - (used != 0), text);
 
     return 0;
+}
+
+
+/* Called once for a scalar, and again at the end of a container. */
+
+static void
+mlops_doc_end(mlops_doc_parser_t *d)
+{
+    if (d->ended) {
+        d->tail = d->end;
+
+    } else if (d->in_token) {
+        d->tail = d->piece + d->token.len;
+
+    } else {
+        d->tail = d->piece + yajl_get_bytes_consumed(d->yajl);
+    }
 }
 
 
@@ -323,6 +358,7 @@ mlops_doc_add(mlops_doc_parser_t *d, mlops_doc_type_t type)
 
     if (d->depth == 0) {
         d->root = node;
+        mlops_doc_end(d);
         return node;
     }
 
@@ -396,16 +432,13 @@ mlops_doc_open(mlops_doc_parser_t *d, mlops_doc_type_t type)
 static int
 mlops_doc_on_null(void *ctx)
 {
-    mlops_str_t          token;
     mlops_doc_parser_t  *d;
 
     d = ctx;
 
-    if (d->token.len != 0) {
-        token = d->token;
-        d->token.len = 0;
-
-        return mlops_doc_add_text(d, MLOPS_DOC_NUMBER, token.data, token.len);
+    if (d->in_token) {
+        return mlops_doc_add_text(d, MLOPS_DOC_NUMBER, d->token.data,
+                                  d->token.len);
     }
 
     return mlops_doc_add(d, MLOPS_DOC_NULL) != NULL;
@@ -488,7 +521,9 @@ mlops_doc_on_end_array(void *ctx)
     mlops_doc_parser_t  *d;
 
     d = ctx;
-    d->depth--;
+    if (--d->depth == 0) {
+        mlops_doc_end(d);
+    }
 
     return 1;
 }
@@ -500,7 +535,9 @@ mlops_doc_on_end_object(void *ctx)
     mlops_doc_parser_t  *d;
 
     d = ctx;
-    d->depth--;
+    if (--d->depth == 0) {
+        mlops_doc_end(d);
+    }
 
     return mlops_doc_unique(d, d->levels[d->depth].node);
 }

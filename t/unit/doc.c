@@ -1,0 +1,343 @@
+/*
+ * JSON documents as trees.
+ */
+
+#include "unit.h"
+#include "mlops_doc.h"
+
+#include <math.h>
+
+
+static mlops_arena_t  arena;
+static mlops_err_t    err;
+
+
+static mlops_doc_t *
+parse(const char *text, uint32_t flags)
+{
+    char         *copy;
+    size_t        len;
+    mlops_doc_t  *doc;
+
+    len = strlen(text);
+    copy = malloc(len ? len : 1);
+    memcpy(copy, text, len);
+    err.text[0] = '\0';
+
+    doc = mlops_doc_parse(copy, len, flags, &arena, &err);
+
+    /* the tree does not need the text */
+
+    memset(copy, 'X', len);
+    free(copy);
+
+    return doc;
+}
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+
+    mlops_arena_init(&arena, NULL, NULL);
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    (void) state;
+
+    mlops_arena_destroy(&arena);
+
+    return 0;
+}
+
+
+static void
+test_tree(void **state)
+{
+    int64_t       i;
+    double        d;
+    float         f;
+    mlops_doc_t  *doc, *list, *e;
+
+    (void) state;
+
+    doc = parse(" {\"a\":[1,-2.5,\"x\\u00e9\",true,false,null,{},[]],"
+                "\"b\\n\":{\"c\":12345678901234567890},\"\":\"\"} ", 0);
+    unit_ok(doc != NULL, "%s", err.text);
+
+    assert_int_equal(doc->type, MLOPS_DOC_OBJECT);
+    assert_int_equal(doc->n, 3);
+    assert_null(doc->next);
+
+    list = mlops_doc_get(doc, "a");
+    assert_non_null(list);
+    assert_int_equal(list->type, MLOPS_DOC_ARRAY);
+    assert_int_equal(list->n, 8);
+
+    e = list->v.child;
+    assert_int_equal(e->type, MLOPS_DOC_NUMBER);
+    assert_int_equal(mlops_doc_int(e, &i), MLOPS_OK);
+    assert_true(i == 1);
+
+    e = e->next;
+    assert_true(mlops_str_is(&e->v.text, "-2.5"));
+    assert_int_equal(mlops_doc_int(e, &i), MLOPS_ERROR);
+    assert_int_equal(mlops_doc_double(e, &d), MLOPS_OK);
+    assert_true(d == -2.5);
+    assert_int_equal(mlops_doc_float(e, &f), MLOPS_OK);
+    assert_true(f == -2.5f);
+
+    e = e->next;
+    assert_int_equal(e->type, MLOPS_DOC_STRING);
+    assert_true(mlops_str_is(&e->v.text, "x\xc3\xa9"));
+    assert_int_equal(mlops_doc_double(e, &d), MLOPS_ERROR);
+
+    e = e->next;
+    assert_int_equal(e->type, MLOPS_DOC_BOOL);
+    assert_int_equal(e->v.boolean, 1);
+
+    e = e->next;
+    assert_int_equal(e->v.boolean, 0);
+
+    e = e->next;
+    assert_int_equal(e->type, MLOPS_DOC_NULL);
+
+    e = e->next;
+    assert_int_equal(e->type, MLOPS_DOC_OBJECT);
+    assert_int_equal(e->n, 0);
+    assert_null(e->v.child);
+
+    e = e->next;
+    assert_int_equal(e->type, MLOPS_DOC_ARRAY);
+    assert_null(e->next);
+
+    e = mlops_doc_get(mlops_doc_get(doc, "b\n"), "c");
+    assert_non_null(e);
+    assert_true(mlops_str_is(&e->v.text, "12345678901234567890"));
+    assert_int_equal(mlops_doc_int(e, &i), MLOPS_ERROR);
+    assert_int_equal(mlops_doc_double(e, &d), MLOPS_OK);
+    assert_true(d == 12345678901234567890.0);
+
+    assert_non_null(mlops_doc_get(doc, ""));
+    assert_null(mlops_doc_get(doc, "none"));
+    assert_null(mlops_doc_get(NULL, "a"));
+    assert_null(mlops_doc_get(list, "a"));
+}
+
+
+static void
+test_scalars(void **state)
+{
+    double        d;
+    float         f;
+    int64_t       i;
+    mlops_doc_t  *doc;
+
+    (void) state;
+
+    doc = parse("5", 0);
+    assert_int_equal(mlops_doc_int(doc, &i), MLOPS_OK);
+    assert_true(i == 5);
+
+    doc = parse("-9223372036854775808", 0);
+    assert_int_equal(mlops_doc_int(doc, &i), MLOPS_OK);
+    assert_true(i == INT64_MIN);
+
+    doc = parse("9223372036854775808", 0);
+    assert_int_equal(mlops_doc_int(doc, &i), MLOPS_ERROR);
+
+    doc = parse("1e3", 0);
+    assert_int_equal(mlops_doc_int(doc, &i), MLOPS_ERROR);
+
+    doc = parse("1e39", 0);
+    assert_int_equal(mlops_doc_float(doc, &f), MLOPS_ERROR);
+    assert_int_equal(mlops_doc_double(doc, &d), MLOPS_OK);
+    assert_true(d == 1e39);
+
+    doc = parse("1e400", 0);
+    assert_int_equal(mlops_doc_double(doc, &d), MLOPS_ERROR);
+
+    /* once rounded, not twice */
+
+    doc = parse("1.00000005960464477625798", 0);
+    assert_int_equal(mlops_doc_float(doc, &f), MLOPS_OK);
+    assert_true(f == strtof("1.00000005960464477625798", NULL));
+
+    assert_int_equal(parse("true", 0)->type, MLOPS_DOC_BOOL);
+    assert_string_equal(mlops_doc_type_name(NULL), "nothing");
+    assert_string_equal(mlops_doc_type_name(parse("{}", 0)), "an object");
+    assert_string_equal(mlops_doc_type_name(parse("\"\"", 0)), "a string");
+}
+
+
+static void
+test_tokens(void **state)
+{
+    double        d;
+    float         f;
+    size_t        i;
+    mlops_doc_t  *doc, *e;
+
+    static const char  *bad[] = {
+        "[1NaN]", "[NaN1]", "[NaNNaN]", "[-NaN]", "{NaN:1}", "[nulNaN]",
+        "[NaN,]", "[Infinit]", "[--Infinity]", "[1-Infinity]", "NaN NaN",
+        "[trueNaN]", "NaN\"",
+        "NaN \"x", "[nan]", "\"NaN", "[Infinity", "[N]", "[In]", "[NaN}"
+    };
+
+    (void) state;
+
+    doc = parse("{\"NaN\":NaN,\"x\":[Infinity , -Infinity,\n\"Infinity\","
+                "\"\\\"NaN\",null,-1],\"Infinity\":\"-Infinity\"}",
+                MLOPS_DOC_TOKENS);
+    unit_ok(doc != NULL, "%s", err.text);
+
+    e = mlops_doc_get(doc, "NaN");
+    assert_int_equal(e->type, MLOPS_DOC_NUMBER);
+    assert_true(mlops_str_is(&e->v.text, "NaN"));
+    assert_int_equal(mlops_doc_double(e, &d), MLOPS_OK);
+    assert_true(isnan(d));
+    assert_int_equal(mlops_doc_float(e, &f), MLOPS_OK);
+    assert_true(isnan(f));
+
+    e = mlops_doc_get(doc, "x")->v.child;
+    assert_int_equal(mlops_doc_double(e, &d), MLOPS_OK);
+    assert_true(d == INFINITY);
+    e = e->next;
+    assert_int_equal(mlops_doc_float(e, &f), MLOPS_OK);
+    assert_true(f == -INFINITY);
+    e = e->next;
+    assert_int_equal(e->type, MLOPS_DOC_STRING);
+    e = e->next;
+    assert_true(mlops_str_is(&e->v.text, "\"NaN"));
+    e = e->next;
+    assert_int_equal(e->type, MLOPS_DOC_NULL);
+    e = e->next;
+    assert_true(mlops_str_is(&e->v.text, "-1"));
+
+    assert_int_equal(mlops_doc_get(doc, "Infinity")->type, MLOPS_DOC_STRING);
+
+    assert_int_equal(parse("NaN", MLOPS_DOC_TOKENS)->type, MLOPS_DOC_NUMBER);
+    assert_int_equal(parse(" -Infinity ", MLOPS_DOC_TOKENS)->v.text.len, 9);
+
+    for (i = 0; i < mlops_nitems(bad); i++) {
+        unit_ok(parse(bad[i], MLOPS_DOC_TOKENS) == NULL, "%s", bad[i]);
+        assert_true(err.text[0] != '\0');
+    }
+
+    assert_null(parse("[NaN]", 0));
+    assert_null(parse("[Infinity]", 0));
+    assert_null(parse("[-Infinity]", 0));
+}
+
+
+static void
+refused(const char *text, const char *expected)
+{
+    unit_ok(parse(text, 0) == NULL, "%s", text);
+    unit_ok(strstr(err.text, expected) != NULL, "%s\n%s\nexpected %s", text,
+            err.text, expected);
+
+    assert_null(parse(text, MLOPS_DOC_TOKENS));
+}
+
+
+static void
+test_refused(void **state)
+{
+    (void) state;
+
+    refused("", "line 1, column 1: ");
+    refused("  ", "line 1, ");
+    refused("{", "line 1, ");
+    refused("[1,2", "line 1, ");
+    refused("{} {}", "line 1, ");
+    refused("{}x", "line 1, ");
+    refused("{}\n \"x", "line 2, column 2: trailing bytes");
+    refused("[1] \"", "line 1, column 5: trailing bytes");
+    refused("1 \"x", "line 1, column 3: trailing bytes");
+    refused("null\"", "line 1, column 5: trailing bytes");
+    refused("[1,]", "line 1, ");
+    refused("[01]", "line 1, ");
+    refused("{\"a\":1,\n \"b\":2,\n \"c\" 3}", "line 3, ");
+    refused("{\"a\":1,\n\"b\":{\"x\":1,\n  \"y\":2,\n\"x\":3}}",
+            "line 4, column 6: the key \"x\" is there twice");
+    refused("[\"\xff\"]", "line 1, ");
+    refused("[\"\xed\xa0\x80\"]", "UTF-8");
+    refused("{\"\xed\xa0\x80\":1}", "UTF-8");
+    refused("[\"a\nb\"]", "line ");
+    refused("// comment\n1", "line 1, ");
+
+    assert_null(mlops_doc_parse(NULL, 0, 0, &arena, &err));
+}
+
+
+/* Enough keys that they are sorted rather than compared with each other. */
+
+static void
+test_many_keys(void **state)
+{
+    int     i, n;
+    char   *text, *p;
+
+    (void) state;
+
+    n = 20000;
+    text = malloc((size_t) n * 16 + 64);
+    p = text;
+    *p++ = '{';
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, "%s\"%d\":%d", i ? "," : "", i, i);
+    }
+
+    (void) strcpy(p, "}");
+    assert_non_null(parse(text, 0));
+    assert_int_equal(parse(text, 0)->n, n);
+
+    (void) strcpy(p, ",\"777\":1}");
+    refused(text, "the key \"777\" is there twice");
+
+    free(text);
+}
+
+
+static void
+test_depth(void **state)
+{
+    char  text[1400];
+
+    (void) state;
+
+    memset(text, '[', 512);
+    memset(text + 512, ']', 512);
+    text[1024] = '\0';
+    assert_non_null(parse(text, 0));
+
+    memset(text, '[', 513);
+    memset(text + 513, ']', 513);
+    text[1026] = '\0';
+    refused(text, "column 513: nested deeper than 512 levels");
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test_setup_teardown(test_tree, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scalars, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_depth, setup, teardown)
+    };
+
+    return unit_run(tests);
+}
