@@ -61,6 +61,71 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "  --signature NAME   how to call the model; default: the one that\n"
         "                     fits the names\n",
         mlopsctl_predict
+    },
+    {
+        "publish", "-r REGISTRY [-s STORE] NAME MODEL.mlm [--alias ALIAS] "
+                   "[--note TEXT]",
+        "add an image to the registry as the next version",
+        "Loads the image as a server does, adds it and prints its version.\n"
+        "The first version of a name becomes champion; otherwise an alias\n"
+        "moves only where --alias says so.\n"
+        "\n"
+        "  -r REGISTRY        the directory; made where it is missing\n"
+        "  -s STORE           then bring this store in step and ring its\n"
+        "                     doorbell, for that model\n"
+        "  --alias ALIAS      point this alias at the version\n"
+        "  --note TEXT        goes into the log\n"
+        "\n"
+        "Exit code 1 after a version was printed: the registry has it, and\n"
+        "the text on stderr says what did not follow.\n",
+        mlopsctl_publish
+    },
+    {
+        "alias", "-r REGISTRY [-s STORE] NAME ALIAS VERSION [--note TEXT]",
+        "point an alias at a version",
+        "Loads the version first, so that an alias never points at what does\n"
+        "not serve.  Prints the version.  -r, -s and --note as for publish.\n",
+        mlopsctl_alias
+    },
+    {
+        "rollback", "-r REGISTRY [-s STORE] NAME [ALIAS]",
+        "point an alias at the version before",
+        "The previous distinct version in the log; repeated, further back.\n"
+        "ALIAS is champion unless named.  Prints the version.  -r and -s as\n"
+        "for publish.\n",
+        mlopsctl_rollback
+    },
+    {
+        "list", "-r REGISTRY [NAME] [--json]",
+        "list models, versions and aliases",
+        "One row for each version: model, version, aliases (with commas),\n"
+        "bytes, published, user, digest; divided by tabs, a row of names\n"
+        "first.\n"
+        "\n"
+        "  --json       one JSON array of objects\n",
+        mlopsctl_list
+    },
+    {
+        "log", "-r REGISTRY NAME [--json]",
+        "show what happened to a model, and who did it",
+        "One row for each line of the log, oldest first: time, op, version,\n"
+        "alias, from, user, digest, note; divided by tabs, a row of names\n"
+        "first.\n"
+        "\n"
+        "  --json       one JSON array, with all members of the lines\n",
+        mlopsctl_log
+    },
+    {
+        "sync", "-r REGISTRY -s STORE [NAME] [--create [--size BYTES]]",
+        "bring a store in step with the registry",
+        "For one model, or all of them: copies the images that aliases need,\n"
+        "moves links, rings the doorbell, removes the rest.  Prints changed\n"
+        "or unchanged.\n"
+        "\n"
+        "  --create       make the store where it is missing; nginx does so\n"
+        "                 by itself\n"
+        "  --size BYTES   its limit; k, m and g are understood\n",
+        mlopsctl_sync
     }
 };
 

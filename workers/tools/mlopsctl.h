@@ -37,6 +37,12 @@ int mlopsctl_import(int argc, char **argv);
 int mlopsctl_inspect(int argc, char **argv);
 int mlopsctl_verify(int argc, char **argv);
 int mlopsctl_predict(int argc, char **argv);
+int mlopsctl_publish(int argc, char **argv);
+int mlopsctl_alias(int argc, char **argv);
+int mlopsctl_rollback(int argc, char **argv);
+int mlopsctl_list(int argc, char **argv);
+int mlopsctl_log(int argc, char **argv);
+int mlopsctl_sync(int argc, char **argv);
 
 
 /* "mlopsctl NAME: text" to stderr.  Returns MLOPSCTL_FAILED. */
