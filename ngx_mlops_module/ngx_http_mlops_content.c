@@ -104,6 +104,10 @@ ngx_http_mlops_serve_at(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         *name = value[i];
     }
 
+    if (!clcf->exact_match) {
+        mlcf->prefix = clcf->name;
+    }
+
     mlcf->serve = 1;
 
     return ngx_http_mlops_content(cf, mlcf, ngx_http_mlops_serve_handler);
@@ -242,6 +246,7 @@ ngx_http_mlops_content_merge(ngx_conf_t *cf, ngx_http_mlops_loc_conf_t *prev,
     if (clcf->noname && clcf->handler == NULL && prev->content.len != 0) {
         conf->serve = prev->serve;
         conf->names = prev->names;
+        conf->prefix = prev->prefix;
         conf->predict = prev->predict;
         conf->metrics = prev->metrics;
         conf->status = prev->status;

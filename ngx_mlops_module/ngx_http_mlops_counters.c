@@ -18,6 +18,7 @@ typedef struct {
 static ngx_int_t ngx_http_mlops_zone_init(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_http_mlops_worker_alive(ngx_pid_t pid);
 static void ngx_http_mlops_worker_forget(ngx_uint_t slot);
+static ngx_uint_t ngx_http_mlops_series_here(ngx_http_mlops_series_t *series);
 static ngx_http_mlops_series_t *ngx_http_mlops_series_find(u_char *model,
     u_char *version);
 static ngx_http_mlops_series_t *ngx_http_mlops_series_make(u_char *model,
@@ -64,6 +65,7 @@ static ngx_str_t  ngx_http_mlops_zone_name = ngx_string("mlops_counters");
 
 static ngx_slab_pool_t          *ngx_http_mlops_pool;
 static ngx_http_mlops_table_t   *ngx_http_mlops_table;
+static ngx_uint_t                ngx_http_mlops_counting;    /* may begin */
 static ngx_uint_t                ngx_http_mlops_slot;
 static ngx_http_mlops_series_t  *ngx_http_mlops_unknown_series;
 static uint32_t                  ngx_http_mlops_held[NGX_HTTP_MLOPS_SERIES_N];
@@ -118,18 +120,32 @@ ngx_http_mlops_zone_init(ngx_shm_zone_t *zone, void *data)
 void
 ngx_http_mlops_counters_init(ngx_http_mlops_main_conf_t *mmcf)
 {
-    ngx_uint_t  i;
-    ngx_str_t   unknown;
+    ngx_uint_t        i;
+    ngx_str_t         unknown;
+    ngx_slab_pool_t  *pool;
 
-    ngx_http_mlops_slot = NGX_HTTP_MLOPS_WORKERS_N;
-    ngx_memzero(ngx_http_mlops_held, sizeof(ngx_http_mlops_held));
+    ngx_http_mlops_counting = 1;
+    pool = NULL;
 
-    if (mmcf->zone == NULL) {
+    if (mmcf != NULL && mmcf->zone != NULL) {
+        pool = (ngx_slab_pool_t *) mmcf->zone->shm.addr;
+    }
+
+    if (ngx_http_mlops_table != NULL && pool == ngx_http_mlops_pool) {
         return;
     }
 
-    ngx_http_mlops_pool = (ngx_slab_pool_t *) mmcf->zone->shm.addr;
-    ngx_http_mlops_table = ngx_http_mlops_pool->data;
+    ngx_http_mlops_pool = pool;
+    ngx_http_mlops_table = NULL;
+    ngx_http_mlops_unknown_series = NULL;
+    ngx_http_mlops_slot = NGX_HTTP_MLOPS_WORKERS_N;
+    ngx_memzero(ngx_http_mlops_held, sizeof(ngx_http_mlops_held));
+
+    if (pool == NULL) {
+        return;
+    }
+
+    ngx_http_mlops_table = pool->data;
 
     ngx_shmtx_lock(&ngx_http_mlops_pool->mutex);
 
@@ -157,8 +173,19 @@ ngx_http_mlops_counters_init(ngx_http_mlops_main_conf_t *mmcf)
 
 
 void
+ngx_http_mlops_counters_conf(ngx_http_mlops_main_conf_t *mmcf)
+{
+    if (ngx_http_mlops_counting) {
+        ngx_http_mlops_counters_init(mmcf);
+    }
+}
+
+
+void
 ngx_http_mlops_counters_exit(void)
 {
+    ngx_http_mlops_counting = 0;
+
     if (ngx_http_mlops_table == NULL
         || ngx_http_mlops_slot == NGX_HTTP_MLOPS_WORKERS_N)
     {
@@ -240,7 +267,7 @@ ngx_http_mlops_series_release(ngx_http_mlops_series_t *series)
 {
     ngx_uint_t  i;
 
-    if (series == NULL || ngx_http_mlops_table == NULL) {
+    if (!ngx_http_mlops_series_here(series)) {
         return;
     }
 
@@ -258,6 +285,18 @@ ngx_http_mlops_series_release(ngx_http_mlops_series_t *series)
         ~((uint64_t) 1 << (ngx_http_mlops_slot % 64));
 
     ngx_shmtx_unlock(&ngx_http_mlops_pool->mutex);
+}
+
+
+/* A process without a master may get a configuration without a zone, and
+ * then one with another, while a version still has its series. */
+
+static ngx_uint_t
+ngx_http_mlops_series_here(ngx_http_mlops_series_t *series)
+{
+    return ngx_http_mlops_table != NULL
+           && series >= ngx_http_mlops_table->series
+           && series < ngx_http_mlops_table->series + NGX_HTTP_MLOPS_SERIES_N;
 }
 
 
@@ -443,7 +482,7 @@ ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status)
 
     series = ngx_http_mlops_count_series(ctx);
 
-    if (series == NULL) {
+    if (!ngx_http_mlops_series_here(series)) {
         return;
     }
 
@@ -504,10 +543,10 @@ ngx_http_mlops_count_swap(ngx_http_mlops_model_t *model, ngx_uint_t ok)
 {
     if (model->series == NULL) {
         model->series = ngx_http_mlops_series_get(&model->name, NULL);
+    }
 
-        if (model->series == NULL) {
-            return;
-        }
+    if (!ngx_http_mlops_series_here(model->series)) {
+        return;
     }
 
     (void) ngx_atomic_fetch_add(ok ? &model->series->swaps

@@ -15,18 +15,26 @@
 
 
 static ngx_int_t ngx_http_mlops_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_mlops_from_upstream(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_mlops_from_nginx(ngx_http_request_t *r,
+    ngx_http_mlops_ctx_t *ctx);
+static ngx_int_t ngx_http_mlops_replace(ngx_http_request_t *r,
+    ngx_http_mlops_ctx_t *ctx);
 static ngx_int_t ngx_http_mlops_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_mlops_error_body(ngx_http_request_t *r,
     ngx_http_mlops_ctx_t *ctx, ngx_uint_t status, ngx_str_t *body);
 static ngx_int_t ngx_http_mlops_error_default(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_str_t *text);
+    ngx_http_mlops_ctx_t *ctx, ngx_uint_t status, ngx_str_t *text);
 static const char *ngx_http_mlops_error_code(ngx_uint_t status);
 static ngx_int_t ngx_http_mlops_send(ngx_http_request_t *r, u_char *data,
     size_t len);
 
 
 static ngx_str_t  ngx_http_mlops_json_type = ngx_string("application/json");
+static ngx_str_t  ngx_http_mlops_key_allow = ngx_string("Allow");
+static ngx_str_t  ngx_http_mlops_key_retry = ngx_string("Retry-After");
+static ngx_str_t  ngx_http_mlops_one = ngx_string("1");
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
@@ -40,6 +48,113 @@ ngx_http_mlops_filter_init(ngx_conf_t *cf)
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_mlops_body_filter;
+
+    return NGX_OK;
+}
+
+
+ngx_http_mlops_ctx_t *
+ngx_http_mlops_begin(ngx_http_request_t *r)
+{
+    ngx_http_mlops_ctx_t  *ctx;
+
+    ctx = ngx_http_mlops_ctx_create(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    if (ctx->model_name.len != 0) {
+
+        if (ngx_http_mlops_hold(ctx, NULL) != NGX_OK) {
+            return NULL;
+        }
+
+        ngx_memzero(&ctx->input, sizeof(mlops_request_t));
+        ngx_memzero(&ctx->results, sizeof(mlops_results_t));
+        ngx_memzero(&ctx->notice, sizeof(mlops_notice_t));
+    }
+
+    ngx_str_null(&ctx->model_name);
+    ngx_str_null(&ctx->status);
+    ngx_str_null(&ctx->error);
+    ngx_str_null(&ctx->allow);
+
+    ctx->latency_ns = 0;
+    ctx->began = 1;
+    ctx->asked = 0;
+    ctx->retry = 0;
+    ctx->csv = 0;
+    ctx->mlflow = ngx_http_mlops_last_segment(r, "invocations", 11);
+
+    return ctx;
+}
+
+
+ngx_uint_t
+ngx_http_mlops_last_segment(ngx_http_request_t *r, const char *word,
+    size_t len)
+{
+    u_char  *p;
+
+    if (r->uri.len <= len) {
+        return 0;
+    }
+
+    p = r->uri.data + r->uri.len - len;
+
+    return p[-1] == '/' && ngx_memcmp(p, word, len) == 0;
+}
+
+
+ngx_int_t
+ngx_http_mlops_absent(ngx_http_mlops_ctx_t *ctx, ngx_int_t rc)
+{
+    if (rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_str_set(&ctx->status, "not_ready");
+        ctx->retry = 1;
+
+    } else if (rc == NGX_HTTP_NOT_FOUND) {
+        ngx_str_set(&ctx->status, "not_found");
+
+    } else {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_mlops_not_allowed(ngx_http_request_t *r, ngx_str_t *methods)
+{
+    ngx_http_mlops_ctx_t  *ctx;
+
+    ctx = ngx_http_mlops_ctx(r);
+
+    ctx->allow = *methods;
+    ngx_str_set(&ctx->status, "method");
+
+    return NGX_HTTP_NOT_ALLOWED;
+}
+
+
+ngx_int_t
+ngx_http_mlops_header(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key = *key;
+    h->value = *value;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
 
     return NGX_OK;
 }
@@ -145,44 +260,107 @@ ngx_http_mlops_send_text(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/*
- * r->err_status is what ngx_http_special_response_handler sets: with it, a
- * response that is neither ours nor an upstream's is a page of nginx itself.
- * A request that error_page has taken elsewhere still has its context, so
- * that the page for dead replicas is of our shape, too.
- */
+/* Headers that go with a status, whoever makes the body; then the body. */
 
 static ngx_int_t
 ngx_http_mlops_header_filter(ngx_http_request_t *r)
 {
-    ngx_str_t                   body;
-    ngx_http_mlops_ctx_t       *ctx;
-    ngx_http_mlops_loc_conf_t  *mlcf;
+    ngx_uint_t             status;
+    ngx_http_mlops_ctx_t  *ctx;
+
+    status = r->headers_out.status;
 
     if (r->err_status < NGX_HTTP_BAD_REQUEST
-        || r->headers_out.status < NGX_HTTP_BAD_REQUEST
-        || (r->upstream != NULL && r->upstream->headers_in.status_n != 0))
+        || status < NGX_HTTP_BAD_REQUEST
+        || ngx_http_mlops_from_upstream(r))
     {
         return ngx_http_next_header_filter(r);
     }
 
     ctx = ngx_http_mlops_ctx(r);
 
-    if (ctx == NULL) {
-        mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mlops_module);
+    if (ctx != NULL) {
 
-        if (!ngx_http_mlops_ours(mlcf)) {
-            return ngx_http_next_header_filter(r);
+        if (status == NGX_HTTP_NOT_ALLOWED && ctx->allow.len != 0
+            && ngx_http_mlops_header(r, &ngx_http_mlops_key_allow,
+                                     &ctx->allow)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
         }
 
+        if (status == NGX_HTTP_SERVICE_UNAVAILABLE && ctx->retry
+            && ngx_http_mlops_header(r, &ngx_http_mlops_key_retry,
+                                     &ngx_http_mlops_one)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_mlops_from_nginx(r, ctx)
+        && ngx_http_mlops_replace(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* An upstream that is still to be cleaned up is answering: nginx's own page
+ * for a dead one comes after that. */
+
+static ngx_uint_t
+ngx_http_mlops_from_upstream(ngx_http_request_t *r)
+{
+    return r->upstream != NULL && r->upstream->cleanup != NULL;
+}
+
+
+/*
+ * Is this a page that nginx has made up itself, for a request of ours?
+ *
+ * r->err_status is what ngx_http_special_response_handler sets.  In one of
+ * our locations nobody but it and we make errors.  Elsewhere, where
+ * error_page has led from there, only the failure of an upstream is known to
+ * be its work; a file or a text would have another content handler.
+ */
+
+static ngx_uint_t
+ngx_http_mlops_from_nginx(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx)
+{
+    ngx_http_mlops_loc_conf_t  *mlcf;
+
+    if (ctx != NULL && ctx->ours) {
+        return 0;
+    }
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mlops_module);
+
+    if (ngx_http_mlops_ours(mlcf)) {
+        return 1;
+    }
+
+    return ctx != NULL && ctx->began && r->upstream != NULL
+           && r->content_handler != NULL;
+}
+
+
+static ngx_int_t
+ngx_http_mlops_replace(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx)
+{
+    ngx_str_t  body;
+
+    if (ctx == NULL) {
         ctx = ngx_http_mlops_ctx_create(r);
         if (ctx == NULL) {
             return NGX_ERROR;
         }
     }
 
-    if (ctx->ours) {
-        return ngx_http_next_header_filter(r);
+    if (!ctx->began) {
+        ctx->mlflow = ngx_http_mlops_last_segment(r, "invocations", 11);
     }
 
     if (ngx_http_mlops_error_body(r, ctx, r->headers_out.status, &body)
@@ -196,6 +374,7 @@ ngx_http_mlops_header_filter(ngx_http_request_t *r)
     r->headers_out.content_length_n = body.len;
     r->headers_out.content_type = ngx_http_mlops_json_type;
     r->headers_out.content_type_len = ngx_http_mlops_json_type.len;
+    r->headers_out.content_type_lowcase = NULL;
     r->headers_out.charset.len = 0;
 
     if (r->headers_out.content_length) {
@@ -203,7 +382,7 @@ ngx_http_mlops_header_filter(ngx_http_request_t *r)
         r->headers_out.content_length = NULL;
     }
 
-    return ngx_http_next_header_filter(r);
+    return NGX_OK;
 }
 
 
@@ -261,8 +440,9 @@ ngx_http_mlops_error_body(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
 
     error = ctx->error;
 
-    if (error.len == 0
-        && ngx_http_mlops_error_default(r, status, &error) != NGX_OK)
+    if ((error.len == 0 || status == NGX_HTTP_BAD_GATEWAY
+         || status == NGX_HTTP_GATEWAY_TIME_OUT)
+        && ngx_http_mlops_error_default(r, ctx, status, &error) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -295,8 +475,8 @@ ngx_http_mlops_error_body(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
 /* What to say where no code of ours has said it better. */
 
 static ngx_int_t
-ngx_http_mlops_error_default(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *text)
+ngx_http_mlops_error_default(ngx_http_request_t *r,
+    ngx_http_mlops_ctx_t *ctx, ngx_uint_t status, ngx_str_t *text)
 {
     u_char                    *p;
     ngx_http_core_loc_conf_t  *clcf;
@@ -356,6 +536,16 @@ ngx_http_mlops_error_default(ngx_http_request_t *r, ngx_uint_t status,
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:
         p = ngx_sprintf(p, "the service is unavailable");
+        break;
+
+    case NGX_HTTP_BAD_GATEWAY:
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+
+        /* why another server was asked, and that it was in vain */
+
+        p = ngx_slprintf(p, p + MLOPS_ERR_SIZE,
+                         "%V%sthe server asked in its place did not answer",
+                         &ctx->error, ctx->error.len != 0 ? "; " : "");
         break;
 
     default:

@@ -86,6 +86,10 @@ ngx_http_mlops_metrics_handler(ngx_http_request_t *r)
     ngx_http_mlops_text_t       text;
     ngx_http_mlops_families_t   families;
 
+    if (ngx_http_mlops_begin(r) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_http_mlops_not_allowed(r, &ngx_http_mlops_allow);
     }

@@ -21,7 +21,6 @@ static ngx_int_t ngx_http_mlops_init_process(ngx_cycle_t *cycle);
 static void ngx_http_mlops_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_mlops_phase(ngx_conf_t *cf, ngx_http_phases phase,
     ngx_http_handler_pt handler);
-static ngx_int_t ngx_http_mlops_log_handler(ngx_http_request_t *r);
 static void ngx_http_mlops_ctx_cleanup(void *data);
 static void *ngx_http_mlops_palloc(void *pool, size_t size);
 
@@ -158,17 +157,8 @@ ngx_http_mlops_postconf(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (mmcf->used) {
-        if (ngx_http_mlops_phase(cf, NGX_HTTP_LOG_PHASE,
-                                 ngx_http_mlops_log_handler)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        if (ngx_http_mlops_filter_init(cf) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (mmcf->used && ngx_http_mlops_filter_init(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (ngx_test_config || ngx_process == NGX_PROCESS_SIGNALLER) {
@@ -299,6 +289,7 @@ ngx_http_mlops_init_module(ngx_cycle_t *cycle)
     }
 
     if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_http_mlops_counters_conf(mmcf);
         ngx_http_mlops_swap_conf(cycle, mmcf);
     }
 
@@ -321,6 +312,8 @@ ngx_http_mlops_init_process(ngx_cycle_t *cycle)
 
     mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_mlops_module);
 
+    ngx_http_mlops_counters_init(mmcf);
+
     return ngx_http_mlops_swap_init(cycle, mmcf);
 }
 
@@ -329,26 +322,7 @@ static void
 ngx_http_mlops_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_mlops_swap_exit();
-}
-
-
-static ngx_int_t
-ngx_http_mlops_log_handler(ngx_http_request_t *r)
-{
-    ngx_uint_t             status;
-    ngx_http_mlops_ctx_t  *ctx;
-
-    ctx = ngx_http_mlops_ctx(r);
-
-    if (ctx == NULL || ctx->model_name.len == 0) {
-        return NGX_OK;
-    }
-
-    status = r->err_status ? r->err_status : r->headers_out.status;
-
-    ngx_http_mlops_count(ctx, status);
-
-    return NGX_OK;
+    ngx_http_mlops_counters_exit();
 }
 
 
@@ -415,10 +389,24 @@ ngx_http_mlops_ctx_create(ngx_http_request_t *r)
 }
 
 
+/*
+ * The end of the request, which the pool holds still.  Counting is here and
+ * not in the log phase, because that does not see subrequests: a model that
+ * "mirror" tries on live traffic counts like any other.
+ */
+
 static void
 ngx_http_mlops_ctx_cleanup(void *data)
 {
     ngx_http_mlops_ctx_t *ctx = data;
+
+    ngx_http_request_t  *r;
+
+    if (ctx->asked) {
+        r = ctx->request;
+        ngx_http_mlops_count(ctx, r->err_status ? r->err_status
+                                                : r->headers_out.status);
+    }
 
     if (ctx->version != NULL) {
         ngx_http_mlops_unpin(ctx->version);

@@ -68,6 +68,7 @@ typedef struct {
     ngx_flag_t                  serve;
     ngx_array_t                *names;      /* of ngx_str_t: mlops_serve's
                                                models, NULL for all */
+    ngx_str_t                   prefix;     /* of mlops_serve's paths */
     ngx_http_complex_value_t   *predict;    /* mlops_predict NAME[@ALIAS] */
     ngx_flag_t                  metrics;
     ngx_flag_t                  status;
@@ -158,8 +159,13 @@ typedef struct {
     uint64_t                    latency_ns; /* 0 until answered */
     ngx_str_t                   status;     /* "ok", or why not */
     ngx_str_t                   error;      /* text for the body */
+    ngx_str_t                   allow;      /* methods, to go with a 405 */
     ngx_str_t                   replacement;
                                             /* of a page made by nginx */
+    unsigned                    began:1;    /* a content handler of ours had
+                                               it */
+    unsigned                    asked:1;    /* for a prediction: counted */
+    unsigned                    retry:1;    /* worth it after a 503 */
     unsigned                    mlflow:1;   /* speak MLflow's error object */
     unsigned                    csv:1;
     unsigned                    ours:1;     /* this answer's body is ours */
@@ -272,12 +278,6 @@ ngx_int_t ngx_http_mlops_status_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_mlops_predict(ngx_http_request_t *r,
     ngx_http_mlops_ctx_t *ctx);
 
-ngx_int_t ngx_http_mlops_header(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_str_t *value);
-ngx_int_t ngx_http_mlops_not_allowed(ngx_http_request_t *r,
-    ngx_str_t *methods);
-ngx_int_t ngx_http_mlops_absent(ngx_http_request_t *r, ngx_int_t rc);
-
 /* _content: setters of directives */
 
 char *ngx_http_mlops_serve_at(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -299,6 +299,20 @@ ngx_int_t ngx_http_mlops_set_handler(ngx_http_request_t *r);
 
 /* _error */
 
+/* The context for a content handler: what an earlier one said, before
+ * error_page led here, is forgotten.  NULL: memory. */
+ngx_http_mlops_ctx_t *ngx_http_mlops_begin(ngx_http_request_t *r);
+/* What ngx_http_mlops_pin refused: rc, with the status word and Retry-After
+ * that go with it. */
+ngx_int_t ngx_http_mlops_absent(ngx_http_mlops_ctx_t *ctx, ngx_int_t rc);
+/* 405 and the header that goes with it; methods stays with the caller. */
+ngx_int_t ngx_http_mlops_not_allowed(ngx_http_request_t *r,
+    ngx_str_t *methods);
+ngx_int_t ngx_http_mlops_header(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value);
+/* Is the last segment of the URI this word? */
+ngx_uint_t ngx_http_mlops_last_segment(ngx_http_request_t *r,
+    const char *word, size_t len);
 /* Sends {"error":"…"} (or the dialect's own object) with this status and
  * keeps the connection; the body of the request has to be read already. */
 ngx_int_t ngx_http_mlops_send_error(ngx_http_request_t *r, ngx_uint_t status,
@@ -319,13 +333,16 @@ ngx_int_t ngx_http_mlops_counters_zone(ngx_conf_t *cf,
     ngx_http_mlops_main_conf_t *mmcf);
 /* In a worker, before and after all others of these. */
 void ngx_http_mlops_counters_init(ngx_http_mlops_main_conf_t *mmcf);
+/* A new configuration in the same process (master_process off); nothing
+ * where no worker has begun. */
+void ngx_http_mlops_counters_conf(ngx_http_mlops_main_conf_t *mmcf);
 void ngx_http_mlops_counters_exit(void);
 /* Counters of (model, version), shared by all workers; version NULL: what no
  * version answered.  NULL where there is no room at all. */
 ngx_http_mlops_series_t *ngx_http_mlops_series_get(ngx_str_t *model,
     ngx_str_t *version);
 void ngx_http_mlops_series_release(ngx_http_mlops_series_t *series);
-/* One finished request, called in the log phase. */
+/* One finished request or subrequest that asked for a prediction. */
 void ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status);
 /* A version of this worker has taken over (ok) or was refused. */
 void ngx_http_mlops_count_swap(ngx_http_mlops_model_t *model, ngx_uint_t ok);

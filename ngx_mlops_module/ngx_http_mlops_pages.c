@@ -500,21 +500,18 @@ ngx_int_t
 ngx_http_mlops_unknown(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name)
 {
     u_char  *p;
-    size_t   len;
 
-    len = ngx_min(name->len, 2 * MLOPS_NAME_LEN);
-
-    p = ngx_pnalloc(ctx->request->pool, len + 64);
+    p = ngx_pnalloc(ctx->request->pool, MLOPS_ERR_SIZE);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->error.data = p;
-    ctx->error.len = ngx_sprintf(p, "model \"%*s\" does not exist", len,
-                                 name->data)
-                     - p;
+    ctx->model_name = *name;
 
-    ngx_str_set(&ctx->status, "unknown_model");
+    ctx->error.data = p;
+    ctx->error.len = ngx_slprintf(p, p + MLOPS_ERR_SIZE,
+                                  "model \"%V\" is not served here", name)
+                     - p;
 
     return NGX_HTTP_NOT_FOUND;
 }

@@ -42,17 +42,18 @@ static ngx_int_t ngx_http_mlops_warning(ngx_http_request_t *r,
 static ngx_str_t  ngx_http_mlops_key_model = ngx_string("Mlops-Model");
 static ngx_str_t  ngx_http_mlops_key_version = ngx_string("Mlops-Version");
 static ngx_str_t  ngx_http_mlops_key_warning = ngx_string("Mlops-Warning");
-static ngx_str_t  ngx_http_mlops_key_allow = ngx_string("Allow");
-static ngx_str_t  ngx_http_mlops_key_retry = ngx_string("Retry-After");
 
 static ngx_str_t  ngx_http_mlops_post = ngx_string("POST");
-static ngx_str_t  ngx_http_mlops_one = ngx_string("1");
 
 static ngx_str_t  ngx_http_mlops_type_json = ngx_string("application/json");
 static ngx_str_t  ngx_http_mlops_type_csv = ngx_string("text/csv");
 
 
-/* The handler of mlops_predict. */
+/*
+ * The handler of mlops_predict.  Where the location is called as MLflow's
+ * container calls it, it behaves as that does: …/invocations takes MLflow's
+ * bodies alone, …/ping answers whether the model is there.
+ */
 
 ngx_int_t
 ngx_http_mlops_predict_handler(ngx_http_request_t *r)
@@ -60,16 +61,24 @@ ngx_http_mlops_predict_handler(ngx_http_request_t *r)
     u_char                     *at;
     ngx_int_t                   rc;
     ngx_str_t                   name, alias;
+    ngx_uint_t                  ping;
     ngx_http_mlops_ctx_t       *ctx;
     ngx_http_mlops_loc_conf_t  *mlcf;
 
-    ctx = ngx_http_mlops_ctx_create(r);
+    ctx = ngx_http_mlops_begin(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ping = 0;
+
     if (r->method != NGX_HTTP_POST) {
-        return ngx_http_mlops_not_allowed(r, &ngx_http_mlops_post);
+        ping = (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+               && ngx_http_mlops_last_segment(r, "ping", 4);
+
+        if (!ping) {
+            return ngx_http_mlops_not_allowed(r, &ngx_http_mlops_post);
+        }
     }
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mlops_module);
@@ -88,69 +97,23 @@ ngx_http_mlops_predict_handler(ngx_http_request_t *r)
         name.len = at - name.data;
     }
 
+    ctx->asked = !ping;
+    ctx->door = ctx->mlflow ? MLOPS_DOOR_MLFLOW : MLOPS_DOOR_ANY;
+
     rc = ngx_http_mlops_pin(ctx, &name, &alias, 0);
 
     if (rc != NGX_OK) {
-        return ngx_http_mlops_absent(r, rc);
+        return ngx_http_mlops_absent(ctx, rc);
     }
 
-    ctx->door = MLOPS_DOOR_ANY;
+    if (ping) {
+        rc = ngx_http_discard_request_body(r);
+
+        return (rc != NGX_OK) ? rc
+               : ngx_http_mlops_send_json(r, NGX_HTTP_OK, (u_char *) "\n", 1);
+    }
 
     return ngx_http_mlops_predict(r, ctx);
-}
-
-
-/* 405 and the header that goes with it. */
-
-ngx_int_t
-ngx_http_mlops_not_allowed(ngx_http_request_t *r, ngx_str_t *methods)
-{
-    if (ngx_http_mlops_header(r, &ngx_http_mlops_key_allow, methods)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return NGX_HTTP_NOT_ALLOWED;
-}
-
-
-/* What ngx_http_mlops_pin refused; a model on its way is worth a retry. */
-
-ngx_int_t
-ngx_http_mlops_absent(ngx_http_request_t *r, ngx_int_t rc)
-{
-    if (rc == NGX_HTTP_SERVICE_UNAVAILABLE
-        && ngx_http_mlops_header(r, &ngx_http_mlops_key_retry,
-                                 &ngx_http_mlops_one)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return rc;
-}
-
-
-ngx_int_t
-ngx_http_mlops_header(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key = *key;
-    h->value = *value;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-
-    return NGX_OK;
 }
 
 
@@ -457,6 +420,8 @@ ngx_http_mlops_evaluate(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
                             &ctx->arena, &err)
         != MLOPS_OK)
     {
+        ctx->input.field = 1;
+
         return ngx_http_mlops_refuse(r, ctx, MLOPS_ERROR, &err);
     }
 
@@ -510,8 +475,11 @@ ngx_http_mlops_refuse(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_mlops_send_error(r, NGX_HTTP_BAD_REQUEST, "%V.%s",
-                                   &ctx->model->name, err->text);
+    /* "housing.age: expected …", but "housing: malformed JSON …" */
+
+    rc = ngx_http_mlops_send_error(r, NGX_HTTP_BAD_REQUEST, "%V%s%s",
+                                   &ctx->model->name,
+                                   ctx->input.field ? "." : ": ", err->text);
 
     return (rc == NGX_OK) ? NGX_DONE : rc;
 }

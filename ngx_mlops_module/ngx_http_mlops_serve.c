@@ -4,8 +4,8 @@
  * A route is a pattern of the path behind the prefix, the methods it takes,
  * and a handler.  '*' in a pattern stands for one name: one or more bytes
  * but '/' and ':'.  The first name is a model, the second a version or a
- * label.  A location that is exact, named or a regular expression has no
- * prefix: there the whole URI is the path.
+ * label.  In an exact location the whole URI is the path, and so it is where
+ * rewrite has taken the URI from below the prefix.
  *
  *     V2       inference, metadata, health of the Open Inference Protocol
  *     V1       KServe's and TensorFlow Serving's, both in one object
@@ -136,7 +136,7 @@ ngx_http_mlops_serve_handler(ngx_http_request_t *r)
     ngx_http_mlops_ctx_t          *ctx;
     const ngx_http_mlops_route_t  *route;
 
-    ctx = ngx_http_mlops_ctx_create(r);
+    ctx = ngx_http_mlops_begin(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -147,8 +147,6 @@ ngx_http_mlops_serve_handler(ngx_http_request_t *r)
     if (route == NULL) {
         return NGX_HTTP_NOT_FOUND;
     }
-
-    ctx->mlflow = (route->handler == ngx_http_mlops_serve_invocations);
 
     if (!(r->method & route->methods)) {
         return ngx_http_mlops_not_allowed(r, (route->methods & NGX_HTTP_POST)
@@ -163,21 +161,19 @@ ngx_http_mlops_serve_handler(ngx_http_request_t *r)
 static ngx_str_t
 ngx_http_mlops_serve_path(ngx_http_request_t *r)
 {
-    ngx_str_t                  path;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t                   path;
+    ngx_http_mlops_loc_conf_t  *mlcf;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mlops_module);
 
     path = r->uri;
 
-    if (!clcf->exact_match && !clcf->named && !clcf->noname
-#if (NGX_PCRE)
-        && clcf->regex == NULL
-#endif
-        && path.len >= clcf->name.len)
+    if (path.len >= mlcf->prefix.len
+        && ngx_filename_cmp(path.data, mlcf->prefix.data, mlcf->prefix.len)
+           == 0)
     {
-        path.data += clcf->name.len;
-        path.len -= clcf->name.len;
+        path.data += mlcf->prefix.len;
+        path.len -= mlcf->prefix.len;
     }
 
     if (path.len != 0 && path.data[0] == '/') {
@@ -269,13 +265,14 @@ ngx_http_mlops_serve_infer(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
+    ctx->asked = 1;
+    ctx->door = route->door;
+
     rc = ngx_http_mlops_serve_pin(ctx, route, names);
 
     if (rc != NGX_OK) {
-        return ngx_http_mlops_absent(r, rc);
+        return ngx_http_mlops_absent(ctx, rc);
     }
-
-    ctx->door = route->door;
 
     return ngx_http_mlops_predict(r, ctx);
 }
@@ -319,7 +316,7 @@ ngx_http_mlops_serve_page(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
         rc = ngx_http_mlops_serve_pin(ctx, route, names);
 
         if (rc != NGX_OK) {
-            return ngx_http_mlops_absent(r, rc);
+            return ngx_http_mlops_absent(ctx, rc);
         }
 
         break;
@@ -331,7 +328,7 @@ ngx_http_mlops_serve_page(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
         /* a model on its way has a page that says so */
 
         if (rc != NGX_OK && rc != NGX_HTTP_SERVICE_UNAVAILABLE) {
-            return rc;
+            return ngx_http_mlops_absent(ctx, rc);
         }
 
         break;

@@ -89,6 +89,9 @@ mlops_read_error(mlops_reader_t *r, const char *fmt, ...)
 
     mlops_read_field(r, field, field + sizeof(field));
 
+    r->req->field = (r->column != NULL && r->input.data == NULL
+                     && r->tensor < 0);
+
     r->rc = (field[0] == '\0') ? mlops_err_set(r->err, "%s", text)
                                : mlops_err_set(r->err, "%s: %s", field, text);
     return NULL;

@@ -75,6 +75,8 @@ typedef struct {
     uint32_t                  wanted_n;     /* V2: requested outputs */
     uint32_t                 *wanted;       /* output numbers in order; */
                                             /* NULL: all */
+    unsigned                  field:1;      /* refused, and the error's text */
+                                            /* begins with a column's name */
 } mlops_request_t;
 
 
