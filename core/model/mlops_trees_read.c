@@ -15,6 +15,8 @@ typedef struct {
     uint64_t                   nodes_n;
     uint64_t                   values_n;
     uint64_t                   codes_n;
+    uint64_t                   nodes_max;   /* of the blocks so far */
+    uint64_t                   bits_n;      /* of bitsets read */
 } mlops_trees_read_t;
 
 
@@ -164,8 +166,18 @@ mlops_trees_read_all(mlops_trees_read_t *r, uint32_t *roots,
     origin = mlops_trees_at(r->head, r->head->origin_at);
     block = mlops_trees_blocks(r->head);
 
+    r->nodes_max = 0;
+    r->bits_n = 0;
+
     for (i = 0; i < r->head->blocks_n; i++, block++) {
         slots = mlops_trees_lane_slots(r->head, block);
+
+        r->nodes_max = r->nodes_n + block->nodes_n;
+
+        if (block->kind == MLOPS_TREES_HEAP) {
+            r->nodes_max = r->nodes_n + (uint64_t) block->nodes_n * 2
+                                        * MLOPS_TREES_LANES;
+        }
 
         for (l = 0; l < block->trees_n; l++) {
             slot = slots[l];
@@ -186,8 +198,8 @@ mlops_trees_read_all(mlops_trees_read_t *r, uint32_t *roots,
 
 /*
  * Depth first, left before right.  A form that passed the check has no
- * cycle, but its nodes may have many parents: a tree cannot have more nodes
- * than its block.
+ * cycle, but its nodes and bitsets may have many parents: what is read cannot
+ * be more than what is there.
  */
 
 static int
@@ -196,14 +208,13 @@ mlops_trees_read_tree(mlops_trees_read_t *r,
 {
     int                   leaf;
     uint32_t              top;
-    uint64_t              place, parent, limit, number;
+    uint64_t              place, parent, number;
     uint64_t              stack[MLOPS_TREES_MAX_DEPTH + 1];
     uint64_t              parents[MLOPS_TREES_MAX_DEPTH + 1];
     mlops_trees_any_t     any;
     mlops_forest_node_t   node;
 
     number = (block->kind == MLOPS_TREES_HEAP) ? 1 : 1 + lane;
-    limit = r->nodes_n + 2 * (uint64_t) block->nodes_n;
     parent = UINT64_MAX;
     top = 0;
 
@@ -217,8 +228,10 @@ mlops_trees_read_tree(mlops_trees_read_t *r,
             continue;
         }
 
-        if (r->nodes_n == limit) {
-            return mlops_err_set(err, "trees: a tree has nodes with several "
+        if (r->nodes_n == r->nodes_max
+            || r->bits_n > (uint64_t) r->head->sets_n * 32)
+        {
+            return mlops_err_set(err, "trees: a node or bitset has several "
                                  "parents");
         }
 
@@ -327,14 +340,15 @@ mlops_trees_read_heap(const mlops_trees_head_t *head,
     wide = (const uint16_t *) (threshold + n);
 
     any->set = 0;
+    any->entry = 0;
+    any->left = 2 * number;
+    any->right = 2 * number + 1;
     any->leaf = (number >= block->nodes_n);
 
     if (!any->leaf) {
         any->key = threshold[i];
         any->entry = (mlops_trees_entry_size(head->stride) == sizeof(uint8_t))
                      ? narrow[i] : wide[i];
-        any->left = 2 * number;
-        any->right = 2 * number + 1;
         return;
     }
 
@@ -432,6 +446,7 @@ mlops_trees_read_set(mlops_trees_read_t *r, const mlops_trees_any_t *any,
     last = (uint32_t) ((uint64_t) any->key >> 32);
 
     node->set_first = (uint32_t) r->codes_n;
+    r->bits_n += last;
 
     for (bit = 1; bit < last; bit++) {
 
