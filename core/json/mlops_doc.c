@@ -1,18 +1,21 @@
 /*
  * yajl's events to a tree.
  *
+ * yajl lets some texts pass that are not JSON (lone surrogates, overlong
+ * UTF-8, vertical tabs, a string that opens behind the value and never ends):
+ * the byte scanner looks at the whole text first, and says where it is wrong.
+ *
  * yajl knows no NaN and no Infinity.  Where they are allowed the text is fed
  * in pieces: each such token is left out and "null" fed in its place, and the
- * event that this makes becomes the number.  A token that stands where JSON
- * has no value fails as a null would there.
+ * event that this makes becomes the number.
  */
 
 #include "mlops_doc.h"
 #include "mlops_num.h"
-#include "mlops_row.h"
 #include "mlops_scan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 
@@ -37,15 +40,14 @@ typedef struct {
     mlops_doc_t        *root;
     mlops_str_t         key;
     mlops_str_t         token;      /* what the null stands for */
-    const char         *tail;       /* behind the top-level value */
     uint32_t            depth;
     unsigned            failed:1;   /* the error is ours, and is set */
-    unsigned            ended:1;    /* yajl has all bytes */
     unsigned            in_token:1; /* it reads the null for a token */
     mlops_doc_level_t   levels[MLOPS_DOC_DEPTH];
 } mlops_doc_parser_t;
 
 
+static int mlops_doc_check(mlops_doc_parser_t *d, uint32_t flags);
 static int mlops_doc_feed(mlops_doc_parser_t *d, const char *data,
     size_t len);
 static const char *mlops_doc_token(const char **p, const char *end,
@@ -106,6 +108,11 @@ mlops_doc_parse(const char *data, size_t len, uint32_t flags,
     d->err = err;
     d->data = data;
     d->end = data + len;
+
+    if (mlops_doc_check(d, flags) != MLOPS_OK) {
+        return NULL;
+    }
+
     d->yajl = yajl_alloc(&mlops_doc_callbacks, NULL, d);
 
     if (d->yajl == NULL) {
@@ -141,25 +148,46 @@ mlops_doc_parse(const char *data, size_t len, uint32_t flags,
         rc = mlops_doc_feed(d, from, (size_t) (d->end - from));
     }
 
-    d->ended = 1;
-
     if (rc == MLOPS_OK && yajl_complete_parse(d->yajl) != yajl_status_ok) {
         rc = mlops_doc_syntax(d, d->end);
     }
 
     yajl_free(d->yajl);
 
-    /* yajl overlooks a string that opens behind the value and never ends */
+    return (rc == MLOPS_OK) ? d->root : NULL;
+}
 
-    if (rc == MLOPS_OK) {
-        p = mlops_scan_ws(d->tail, d->end);
 
-        if (p != d->end) {
-            rc = mlops_doc_fail(d, p, "trailing bytes");
+static int
+mlops_doc_check(mlops_doc_parser_t *d, uint32_t flags)
+{
+    char                 got[MLOPS_GOT_SIZE], text[MLOPS_ERR_SIZE / 2];
+    const char          *p;
+    mlops_scan_fault_t   fault;
+
+    p = mlops_scan_value(d->data, d->end, MLOPS_DOC_DEPTH,
+                         (flags & MLOPS_DOC_TOKENS) ? MLOPS_SCAN_TOKENS : 0,
+                         &fault);
+
+    if (p != NULL) {
+        p = mlops_scan_ws(p, d->end);
+
+        if (p == d->end) {
+            return MLOPS_OK;
         }
+
+        fault.at = p;
+        fault.expected = "the end of the text";
     }
 
-    return (rc == MLOPS_OK) ? d->root : NULL;
+    if (fault.expected == NULL) {
+        return mlops_doc_fail(d, fault.at, "nested deeper than 512 levels");
+    }
+
+    (void) snprintf(text, sizeof(text), "expected %s, got %s", fault.expected,
+                    mlops_scan_got(got, fault.at, d->end));
+
+    return mlops_doc_fail(d, fault.at, text);
 }
 
 
@@ -324,23 +352,6 @@ mlops_doc_stop(mlops_doc_parser_t *d, const char *text)
 }
 
 
-/* Called once for a scalar, and again at the end of a container. */
-
-static void
-mlops_doc_end(mlops_doc_parser_t *d)
-{
-    if (d->ended) {
-        d->tail = d->end;
-
-    } else if (d->in_token) {
-        d->tail = d->piece + d->token.len;
-
-    } else {
-        d->tail = d->piece + yajl_get_bytes_consumed(d->yajl);
-    }
-}
-
-
 static mlops_doc_t *
 mlops_doc_add(mlops_doc_parser_t *d, mlops_doc_type_t type)
 {
@@ -358,7 +369,6 @@ mlops_doc_add(mlops_doc_parser_t *d, mlops_doc_type_t type)
 
     if (d->depth == 0) {
         d->root = node;
-        mlops_doc_end(d);
         return node;
     }
 
@@ -410,10 +420,6 @@ static int
 mlops_doc_open(mlops_doc_parser_t *d, mlops_doc_type_t type)
 {
     mlops_doc_t  *node;
-
-    if (d->depth == MLOPS_DOC_DEPTH) {
-        return mlops_doc_stop(d, "nested deeper than 512 levels");
-    }
 
     node = mlops_doc_add(d, type);
 
@@ -469,15 +475,9 @@ mlops_doc_on_number(void *ctx, const char *text, size_t len)
 }
 
 
-/* yajl is generous about UTF-8 (overlong forms, surrogates). */
-
 static int
 mlops_doc_on_string(void *ctx, const unsigned char *text, size_t len)
 {
-    if (!mlops_utf8_valid((const char *) text, len)) {
-        return mlops_doc_stop(ctx, "a string is not UTF-8");
-    }
-
     return mlops_doc_add_text(ctx, MLOPS_DOC_STRING, (const char *) text,
                               len);
 }
@@ -489,10 +489,6 @@ mlops_doc_on_key(void *ctx, const unsigned char *text, size_t len)
     mlops_doc_parser_t  *d;
 
     d = ctx;
-
-    if (!mlops_utf8_valid((const char *) text, len)) {
-        return mlops_doc_stop(d, "a key is not UTF-8");
-    }
 
     d->key.data = mlops_arena_copy(d->arena, (const char *) text, len);
     d->key.len = len;
@@ -521,9 +517,7 @@ mlops_doc_on_end_array(void *ctx)
     mlops_doc_parser_t  *d;
 
     d = ctx;
-    if (--d->depth == 0) {
-        mlops_doc_end(d);
-    }
+    d->depth--;
 
     return 1;
 }
@@ -535,9 +529,7 @@ mlops_doc_on_end_object(void *ctx)
     mlops_doc_parser_t  *d;
 
     d = ctx;
-    if (--d->depth == 0) {
-        mlops_doc_end(d);
-    }
+    d->depth--;
 
     return mlops_doc_unique(d, d->levels[d->depth].node);
 }

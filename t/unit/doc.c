@@ -253,26 +253,31 @@ test_refused(void **state)
 {
     (void) state;
 
-    refused("", "line 1, column 1: ");
-    refused("  ", "line 1, ");
-    refused("{", "line 1, ");
-    refused("[1,2", "line 1, ");
-    refused("{} {}", "line 1, ");
-    refused("{}x", "line 1, ");
-    refused("{}\n \"x", "line 2, column 2: trailing bytes");
-    refused("[1] \"", "line 1, column 5: trailing bytes");
-    refused("1 \"x", "line 1, column 3: trailing bytes");
-    refused("null\"", "line 1, column 5: trailing bytes");
-    refused("[1,]", "line 1, ");
-    refused("[01]", "line 1, ");
-    refused("{\"a\":1,\n \"b\":2,\n \"c\" 3}", "line 3, ");
-    refused("{\"a\":1,\n\"b\":{\"x\":1,\n  \"y\":2,\n\"x\":3}}",
+    refused("", "line 1, column 1: expected a value, got the end of the text");
+    refused("  ", "line 1, column 3: expected a value");
+    refused("{", "line 1, column 2: expected a key, got the end of the text");
+    refused("[1,2", "line 1, column 5: expected ',' or ']'");
+    refused("{} {}", "line 1, column 4: expected the end of the text, got an "
+            "object");
+    refused("{}x", "line 1, column 3: expected the end of the text, got x");
+    refused("{}\n \"x", "line 2, column 2: expected the end of the text");
+    refused("[1] \"", "line 1, column 5: expected the end of the text");
+    refused("1 \"x", "line 1, column 3: expected the end of the text");
+    refused("null\"", "line 1, column 5: expected the end of the text");
+    refused("[1,]", "line 1, column 4: expected a value, got ]");
+    refused("[01]", "line 1, column 2: expected a value, got 01");
+    refused("{\"a\":1,\n \"b\":2,\n \"c\" 3}", "line 3, column 6: expected "
+            "':', got 3");
+    refused("{\"\xc3\xa9\":1,\n\"b\":{\"x\":1,\n  \"y\":2,\n\"x\":3}}",
             "line 4, column 6: the key \"x\" is there twice");
-    refused("[\"\xff\"]", "line 1, ");
-    refused("[\"\xed\xa0\x80\"]", "UTF-8");
-    refused("{\"\xed\xa0\x80\":1}", "UTF-8");
-    refused("[\"a\nb\"]", "line ");
-    refused("// comment\n1", "line 1, ");
+    refused("[\"\xc3\xa9\xff\"]", "line 1, column 4: expected a well-formed "
+            "string");
+    refused("[\"\xed\xa0\x80\"]", "well-formed string");
+    refused("{\"\xed\xa0\x80\":1}", "well-formed string");
+    refused("[\"\\ud800\"]", "well-formed string");
+    refused("[\"a\nb\"]", "line 1, column 4: expected a well-formed string");
+    refused("// comment\n1", "line 1, column 1: expected a value");
+    refused("[1,\v2]", "line 1, column 4: expected a value");
 
     assert_null(mlops_doc_parse(NULL, 0, 0, &arena, &err));
 }
