@@ -245,6 +245,8 @@ mlops_file_check(int src, size_t len, const char *magic, int out,
             (void) mlops_file_fail(err, "write()", out, "");
             goto done;
         }
+
+        mlops_fault("file-part");
     }
 
     sum = mlops_hash_value(&hash);

@@ -370,7 +370,10 @@ mlops_create_control(int dir, uint64_t size_limit, uid_t uid, gid_t gid,
         return mlops_err_prefix(err, "control");
     }
 
-    return mlops_file_commit(dir, tmp, "control", 1, 0, err);
+    /* under the lock nobody else makes one; a rename leaves nothing behind
+     * that a store, being complete now, would keep */
+
+    return mlops_file_commit(dir, tmp, "control", 0, 0, err);
 }
 
 

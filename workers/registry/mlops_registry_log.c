@@ -268,6 +268,8 @@ mlops_log_mend(int dir, mlops_err_t *err)
         rc = MLOPS_OK;
     }
 
+    mlops_fault("mend-torn");
+
     (void) close(fd);
 
     return rc;
