@@ -357,10 +357,12 @@ mlops_predict_strings(const mlops_model_t *model, uint32_t signature,
             from = (program->stores[j].kind == MLOPS_STORE_LABEL)
                    ? model->sections[MLOPS_SECTION_TEXT].data : rows->text;
 
-            if (cell->s.len != 0) {
-                memcpy(p, from + cell->s.off, cell->s.len);
+            if (cell->s.len == 0) {
+                cell->s.off = 0;
+                continue;
             }
 
+            memcpy(p, from + cell->s.off, cell->s.len);
             cell->s.off = (uint32_t) (p - text);
             p += cell->s.len;
         }

@@ -8,6 +8,11 @@
 #include <math.h>
 
 
+/* The least that a look at trees is asked for: it goes block by block. */
+
+#define MLOPS_TREES_PART  65536
+
+
 typedef double  mlops_double4_t __attribute__((vector_size(32), aligned(8)));
 typedef float   mlops_float4_t __attribute__((vector_size(16), aligned(4)));
 
@@ -186,21 +191,19 @@ int
 mlops_trees_step_check(const mlops_op_t *op, uint64_t *cursor,
     size_t *budget, mlops_err_t *err)
 {
-    int       rc;
-    size_t    used;
-    uint64_t  before;
+    int     rc;
+    size_t  part;
 
-    before = *cursor;
+    part = (*budget > MLOPS_TREES_PART) ? *budget : MLOPS_TREES_PART;
 
     rc = mlops_trees_check(op->param, op->param_len, op->in_n, op->out_n,
-                           cursor, *budget, err);
+                           cursor, part, err);
 
-    if (rc == MLOPS_AGAIN) {
+    if (rc == MLOPS_AGAIN || op->param_len > *budget) {
         *budget = 0;
 
     } else {
-        used = (*cursor > before) ? *cursor - before : 0;
-        *budget -= (used < *budget) ? used : *budget;
+        *budget -= op->param_len;
     }
 
     return rc;

@@ -163,8 +163,7 @@ toy_lin4(mlops_builder_t *b)
     }
 
     bias = 0.5;
-    y = mlops_builder_affine(b, MLOPS_STEP_F32, x, 4, MLOPS_BUILDER_NEW, 1,
-                             &bias, w);
+    y = mlops_builder_affine(b, 0, x, 4, MLOPS_BUILDER_NEW, 1, &bias, w);
     toy_signature(b, x, 4, "prediction", MLOPS_TYPE_FP32, &y, 1);
 }
 
