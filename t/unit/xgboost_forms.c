@@ -193,7 +193,7 @@ test_base_score(void **state)
     f.trees = LEAF("0E0");
     form_expect1(&f, "margin", 0, -13.8155096, 1e-6);
     f.base = "[1E0]";
-    
+
     /* 1 - 1e-6f is 1 - 17 * 2^-24, its reciprocal - 1 is 9 * 2^-23 */
 
     form_expect1(&f, "margin", 0, -log(9.0 / 8388608), 1e-6);

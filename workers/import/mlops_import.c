@@ -81,6 +81,10 @@ mlops_import_data(const char *data, size_t data_len, const char *path,
         rc = mlops_import_passes(&job, image, len);
     }
 
+    if (rc != MLOPS_OK) {
+        *image = NULL;
+    }
+
     free(job.facts.data);
     mlops_arena_destroy(&arena);
 

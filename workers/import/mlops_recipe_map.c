@@ -23,6 +23,8 @@ static int mlops_recipe_table(mlops_recipe_t *recipe,
     const mlops_doc_t *entries, mlops_recipe_table_t *table);
 static int mlops_recipe_entry(mlops_recipe_t *recipe,
     const mlops_doc_t *entry, uint32_t i, mlops_recipe_table_t *table);
+static int mlops_recipe_unique(mlops_recipe_t *recipe, const double *numbers,
+    uint32_t n);
 static int mlops_recipe_else(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     const char *key, uint32_t m, double **values);
 static const mlops_column_t *mlops_recipe_source(mlops_recipe_t *recipe,
@@ -45,6 +47,12 @@ mlops_recipe_map(mlops_recipe_t *recipe, mlops_recipe_step_t *step,
     old = mlops_field_push(&recipe->field, "entries");
 
     if (mlops_recipe_table(recipe, entries, &table) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    if (table.numbers != NULL
+        && mlops_recipe_unique(recipe, table.numbers, table.n) != MLOPS_OK)
+    {
         return MLOPS_ERROR;
     }
 
@@ -179,6 +187,46 @@ mlops_recipe_entry(mlops_recipe_t *recipe, const mlops_doc_t *entry,
 }
 
 
+static int
+mlops_recipe_number_cmp(const void *one, const void *two)
+{
+    double  a, b;
+
+    a = *(const double *) one;
+    b = *(const double *) two;
+
+    return (a > b) - (a < b);
+}
+
+
+/* Keys that are numbers stand there once (those that are strings are members
+ * of an object, and unique by that). */
+
+static int
+mlops_recipe_unique(mlops_recipe_t *recipe, const double *numbers, uint32_t n)
+{
+    double    *sorted;
+    uint32_t   i;
+
+    sorted = mlops_arena_alloc(recipe->field.arena, n * sizeof(double));
+    if (sorted == NULL) {
+        return mlops_field_memory(&recipe->field);
+    }
+
+    memcpy(sorted, numbers, n * sizeof(double));
+    qsort(sorted, n, sizeof(double), mlops_recipe_number_cmp);
+
+    for (i = 1; i < n; i++) {
+        if (sorted[i] == sorted[i - 1]) {
+            return mlops_field_error(&recipe->field, "expected each number "
+                                     "once, got %.9g twice", sorted[i]);
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
 /* Missing unless the recipe says otherwise. */
 
 static int
@@ -286,11 +334,15 @@ mlops_recipe_one_hot(mlops_recipe_t *recipe, mlops_recipe_step_t *step,
         doc = doc->next;
     }
 
-    mlops_field_pop(&recipe->field, old);
-
     if (column == NULL || column->type != MLOPS_TYPE_BYTES) {
         table.strings = NULL;
+
+        if (mlops_recipe_unique(recipe, table.numbers, n) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
     }
+
+    mlops_field_pop(&recipe->field, old);
 
     *cell = mlops_builder_map(recipe->builder, step->in[0], step->out, n, n,
                               table.strings, table.numbers, table.values,
