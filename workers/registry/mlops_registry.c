@@ -145,14 +145,14 @@ mlops_registry_publish(mlops_registry_t *registry, const char *name,
     const void *image, size_t len, const char *alias, const char *note,
     char *version_out, mlops_err_t *err)
 {
-    int                          rc, first;
-    char                         tmp[MLOPS_TMP_SIZE], digest[64];
-    char                         file[MLOPS_FILE_NAME_SIZE];
-    char                         version[MLOPS_VERSION_LEN + 1];
-    char                         from[MLOPS_VERSION_LEN + 1];
-    const char                  *moved;
-    mlops_writing_t              writing;
-    const mlops_image_header_t  *header;
+    int                 rc, first;
+    char                tmp[MLOPS_TMP_SIZE], digest[64];
+    char                file[MLOPS_FILE_NAME_SIZE];
+    char                version[MLOPS_VERSION_LEN + 1];
+    char                from[MLOPS_VERSION_LEN + 1];
+    const char         *moved;
+    mlops_writing_t     writing;
+    mlops_file_head_t   head;
 
     version_out[0] = '\0';
 
@@ -167,10 +167,10 @@ mlops_registry_publish(mlops_registry_t *registry, const char *name,
     }
 
     rc = MLOPS_ERROR;
-    header = image;
+    memcpy(&head, image, sizeof(head));
 
     (void) snprintf(digest, sizeof(digest), "xxh3:%016llx",
-                    (unsigned long long) header->checksum);
+                    (unsigned long long) head.checksum);
 
     /* the line of the version names one alias; where there is no champion
      * yet it is that one */
