@@ -3,15 +3,16 @@
  * laid-out form that kernels walk.
  *
  * A forest is a plain list of nodes; mlops_trees_build lays it out (perfect
- * heaps of 16 trees interleaved, uneven trees, categorical bitsets; the .c
- * file documents the bytes), mlops_trees_check proves a laid-out form safe,
+ * heaps of 16 trees interleaved, uneven trees, categorical bitsets; the bytes
+ * are in mlops_trees_layout.h), mlops_trees_check proves a laid-out form safe,
  * mlops_trees_kernel picks the code for this processor.
  *
  * One meaning for all variants: a numerical node sends x left where x < t,
  * NaN where default_left says; a categorical node sends codes in its set
- * right and everything else left, NaN where default_left says.  Leaves are
- * added group by group in tree order, in float32 (F32) or double: the same
- * bits as the sequential sum of the source library, in every variant.
+ * right and everything else left, NaN where default_left says.  The code of
+ * x is its integer part, where 0 <= x < 2^24.  Leaves are added group by group
+ * in tree order, in float32 (F32) or double: the same bits as the sequential
+ * sum of the source library, in every variant.
  */
 
 #ifndef MLOPS_TREES_H
