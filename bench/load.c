@@ -1,7 +1,7 @@
 /*
  * load: an HTTP load that remembers what it was told.
  *
- *     load [-c connections] [-n requests | -d seconds] [-R rate]
+ *     load [-b] [-c connections] [-n requests | -d seconds] [-R rate]
  *          [-o answers.tsv] [-H "Name: value"]… host:port path bodies
  *
  * bodies is a file of request bodies, one a line, sent by turns as POST with
@@ -11,6 +11,8 @@
  * -R it is open loop: requests fall due at a fixed rate whatever the server
  * does, and latency counts from when a request was due, so that a stall is
  * seen by all requests that it delays.
+ *
+ * With -b it never sleeps, so that the server does not pay for waking it.
  *
  * It prints one line of name=value: requests, failed (no 200, or a broken
  * connection), seconds, rate, and latency in microseconds (p50 … max).  With
@@ -22,8 +24,6 @@
  *
  * Latencies are kept in buckets of 1/32 of a power of two.
  */
-
-#define _GNU_SOURCE
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,6 +96,7 @@ typedef struct {
     uint64_t         wanted;            /* requests, or 0 */
     uint64_t         duration;          /* ns, or 0 */
     double           rate;              /* or 0 */
+    int              busy;              /* -b */
     uint64_t         start;
     uint64_t         issued;
     uint64_t         done;
@@ -211,7 +212,7 @@ static void
 load_usage(void)
 {
     fprintf(stderr,
-            "usage: load [-c connections] [-n requests | -d seconds]"
+            "usage: load [-b] [-c connections] [-n requests | -d seconds]"
             " [-R rate]\n"
             "            [-o answers.tsv] [-H \"Name: value\"]... "
             "host:port path bodies\n");
@@ -227,9 +228,13 @@ load_options(load_t *l, int argc, char **argv, const char **bodies,
     *out = NULL;
     l->conns_n = 1;
 
-    while ((ch = getopt(argc, argv, "c:n:d:R:o:H:")) != -1) {
+    while ((ch = getopt(argc, argv, "bc:n:d:R:o:H:")) != -1) {
 
         switch (ch) {
+
+        case 'b':
+            l->busy = 1;
+            break;
 
         case 'c':
             l->conns_n = (uint32_t) strtoul(optarg, NULL, 10);
@@ -468,7 +473,7 @@ load_turn(load_t *l)
         }
 
         idle = l->conns_n - busy;
-        timeout = 1000;
+        timeout = l->busy ? 0 : 1000;
 
         while (idle > 0 && load_more(l, now)) {
 
