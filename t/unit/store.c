@@ -765,7 +765,7 @@ test_limit(void **state)
     unlink(stores_path(reg, "models/m/@two"));
     unlink(stores_path(reg, "models/m/@three"));
     stores_ok(mlops_sync(reg, &store, NULL, 0, 0, NULL, &err));
-    unit_spew(stores_path(sto, "models/m/9.mlm"), part, sizeof(part));
+    unit_spew(stores_path(sto, "models/m/9.mlm"), part, strlen(part));
     stores_publish(reg, "m", 4, "champion", NULL);
     stores_ok(mlops_sync(reg, &store, NULL, 0, 0, NULL, &err));
     assert_string_equal(stores_names(stores_path(sto, "models/m")),
