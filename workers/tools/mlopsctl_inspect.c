@@ -144,7 +144,7 @@ mlopsctl_text_column(const mlops_column_t *column)
 {
     uint32_t  i;
 
-    printf("  input     %-24.*s %-6s", mlops_fmt(&column->name),
+    printf("  input     %-24.*s %s", mlops_fmt(&column->name),
            mlops_type_name(column->type));
 
     if (column->flags & MLOPS_COLUMN_REQUIRED) {
@@ -177,7 +177,7 @@ mlopsctl_text_output(const mlops_output_t *output)
 {
     uint32_t  i;
 
-    printf("  output    %-24.*s %-6s", mlops_fmt(&output->name),
+    printf("  output    %-24.*s %s", mlops_fmt(&output->name),
            mlops_type_name(output->type));
 
     if (output->width > 1) {
@@ -201,7 +201,7 @@ mlopsctl_text_step(const mlops_model_t *model,
 
     op = mlopsctl_op_name(step);
 
-    printf("step %-5u  %-10s %-12s %5u -> %-5u", number,
+    printf("step %-5u  %-10s %-12s %5u -> %u", number,
            mlops_step_name(step->kind), op ? op : "", step->in.n,
            step->out_n);
 
