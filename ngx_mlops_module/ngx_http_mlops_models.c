@@ -574,7 +574,7 @@ ngx_http_mlops_version_free(ngx_http_mlops_version_t *version)
     }
 
     mlops_model_destroy(version->model);
-    mlops_file_unmap(&version->map);
+    ngx_http_mlops_swap_unmap(&version->map);
     ngx_free(version);
 }
 

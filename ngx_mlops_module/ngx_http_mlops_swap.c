@@ -7,8 +7,9 @@
  *             looks whatever the bell says.
  *     look    reads the store's links; posted by the timer and, where a
  *             request finds the bell rung, for the next turn of the loop
- *     step    loads 1 MiB of one image and posts itself for the next turn,
- *             so that requests wait for one slice at most
+ *     step    loads 1 MiB of one image, or unmaps as much of an old one, and
+ *             posts itself for the next turn, so that requests wait for one
+ *             slice at most
  *
  * One image is loaded at a time, models take turns, and a load that nobody
  * wants any more is given up.  The bell is read before the links, so that a
@@ -26,6 +27,17 @@
 #define NGX_HTTP_MLOPS_LOOK    1000         /* ms */
 #define NGX_HTTP_MLOPS_SLICE   (1024 * 1024)
 #define NGX_HTTP_MLOPS_AT_ONCE (1024 * 1024 * 1024)
+
+
+/* A mapping on its way out: taking down the pages of 50 MB at once would
+ * stall requests for milliseconds. */
+
+typedef struct ngx_http_mlops_trash_s  ngx_http_mlops_trash_t;
+
+struct ngx_http_mlops_trash_s {
+    ngx_http_mlops_trash_t      *next;
+    mlops_map_file_t             map;
+};
 
 
 typedef struct {
@@ -47,6 +59,8 @@ typedef struct {
     mlops_map_file_t             map;
     struct stat                  st;
 
+    ngx_http_mlops_trash_t      *trash;
+
     unsigned                     started:1; /* the event loop is running */
     unsigned                     open:1;
     unsigned                     gone:1;    /* said so already */
@@ -61,6 +75,7 @@ static void ngx_http_mlops_swap_step(ngx_event_t *ev);
 static ngx_int_t ngx_http_mlops_swap_load(size_t budget, ngx_log_t *log);
 static ngx_int_t ngx_http_mlops_swap_begin(ngx_log_t *log);
 static void ngx_http_mlops_swap_drop(void);
+static void ngx_http_mlops_swap_empty(size_t budget);
 
 
 static ngx_http_mlops_swap_t  swap;
@@ -175,6 +190,10 @@ ngx_http_mlops_swap_exit(void)
 
     ngx_http_mlops_swap_drop();
     ngx_http_mlops_models_exit();
+
+    while (swap.trash != NULL) {
+        ngx_http_mlops_swap_empty(MLOPS_IMAGE_MAX);
+    }
 
     if (swap.open) {
         mlops_store_close(&swap.store);
@@ -297,6 +316,12 @@ ngx_http_mlops_swap_open(ngx_log_t *log)
 static void
 ngx_http_mlops_swap_step(ngx_event_t *ev)
 {
+    if (swap.trash != NULL) {
+        ngx_http_mlops_swap_empty(NGX_HTTP_MLOPS_SLICE);
+        ngx_post_event(ev, &ngx_posted_next_events);
+        return;
+    }
+
     if (ngx_http_mlops_swap_load(NGX_HTTP_MLOPS_SLICE, ev->log) == NGX_AGAIN)
     {
         ngx_post_event(ev, &ngx_posted_next_events);
@@ -341,7 +366,7 @@ ngx_http_mlops_swap_load(size_t budget, ngx_log_t *log)
             != NGX_OK)
         {
             mlops_model_destroy(image);
-            mlops_file_unmap(&swap.map);
+            ngx_http_mlops_swap_unmap(&swap.map);
         }
 
         return NGX_AGAIN;
@@ -351,7 +376,7 @@ ngx_http_mlops_swap_load(size_t budget, ngx_log_t *log)
 
         ngx_http_mlops_model_refuse(swap.model, swap.version, &swap.st, &err,
                                     log);
-        mlops_file_unmap(&swap.map);
+        ngx_http_mlops_swap_unmap(&swap.map);
 
         return NGX_AGAIN;
     }
@@ -434,7 +459,7 @@ ngx_http_mlops_swap_begin(ngx_log_t *log)
 
     if (swap.load == NULL) {
         ngx_http_mlops_model_refuse(model, swap.version, &swap.st, &err, log);
-        mlops_file_unmap(&swap.map);
+        ngx_http_mlops_swap_unmap(&swap.map);
 
         return NGX_AGAIN;
     }
@@ -450,7 +475,63 @@ ngx_http_mlops_swap_drop(void)
 {
     if (swap.load != NULL) {
         mlops_load_destroy(swap.load);
-        mlops_file_unmap(&swap.map);
+        ngx_http_mlops_swap_unmap(&swap.map);
         swap.load = NULL;
     }
+}
+
+
+void
+ngx_http_mlops_swap_unmap(mlops_map_file_t *map)
+{
+    ngx_http_mlops_trash_t  *trash;
+
+    trash = NULL;
+
+    if (map->len > NGX_HTTP_MLOPS_SLICE && swap.timer.timer_set) {
+        trash = ngx_alloc(sizeof(ngx_http_mlops_trash_t), ngx_cycle->log);
+    }
+
+    if (trash == NULL) {
+        mlops_file_unmap(map);
+        return;
+    }
+
+    trash->map = *map;
+    trash->next = swap.trash;
+    swap.trash = trash;
+
+    if (!swap.step.posted) {
+        ngx_post_event(&swap.step, &ngx_posted_next_events);
+    }
+}
+
+
+/* From the end, so that what is left is a mapping still. */
+
+static void
+ngx_http_mlops_swap_empty(size_t budget)
+{
+    size_t                   len;
+    mlops_map_file_t         tail;
+    ngx_http_mlops_trash_t  *trash;
+
+    trash = swap.trash;
+
+    if (trash->map.len > budget) {
+        len = ngx_align(trash->map.len - budget, ngx_pagesize);
+
+        tail = trash->map;
+        tail.data = (u_char *) trash->map.data + len;
+        tail.len = trash->map.len - len;
+        trash->map.len = len;
+
+        mlops_file_unmap(&tail);
+        return;
+    }
+
+    swap.trash = trash->next;
+
+    mlops_file_unmap(&trash->map);
+    ngx_free(trash);
 }

@@ -64,7 +64,7 @@ sub listen_at {
 sub conf {
     my ($self, %part) = @_;
 
-    my $user = $> == 0 ? 'user ' . ($self->{user} // 'nobody') . ';' : '';
+    my $user = $> == 0 ? 'user ' . ($self->{user} // 'nobody nogroup') . ';' : '';
     my $main = $part{main} // '';
     my $http = $part{http} // '';
     my $server = $part{server} // '';
@@ -216,19 +216,33 @@ sub ctl {
 }
 
 
-# A model of one answer: input x, prediction = constant, whatever x is.
+# An image of one answer: inputs x and s, prediction = value, whatever they
+# are.  So much text makes it large (each key of the map is looked at when
+# the image is loaded).
 
 sub constant {
-    my ($self, $value, %options) = @_;
+    my ($self, $value, $bytes) = @_;
 
     my $file = "$self->{prefix}/constant-$value";
+    my $keys = int(($bytes // 0) / 4000) || 1;
 
-    spew("$file.json", sprintf <<'_END_', $value);
+    spew("$file.json", join '', sprintf(<<'_END_', $value),
 {
     "recipe": 1,
-    "inputs": [{"name": "x", "type": "FP64", "range": [-1e9, 1e9]}],
-    "steps": [{"kind": "affine", "inputs": ["x"], "weights": [0],
-               "bias": %s, "outputs": ["prediction"]}],
+    "inputs": [{"name": "x", "type": "FP64", "default": 0},
+               {"name": "s", "type": "BYTES", "default": ""}],
+    "steps": [
+        {"kind": "affine", "inputs": ["x"], "weights": [0], "bias": %s,
+         "outputs": ["value"]},
+        {"kind": "map", "inputs": ["s"], "outputs": ["more"], "other": 0,
+         "missing": 0, "entries": {
+_END_
+        join(',', map { sprintf '"%08d%s": 1', $_, 'y' x 3992 } 1 .. $keys),
+        <<'_END_');
+        }},
+        {"kind": "binary", "op": "add", "inputs": ["value", "more"],
+         "outputs": ["prediction"]}
+    ],
     "signatures": [{"name": "default", "outputs": [{"name": "prediction"}]}]
 }
 _END_
@@ -245,6 +259,63 @@ sub publish {
     return $self->ctl('publish', '-r', $self->{registry},
                       (-d $self->{store} ? ('-s', $self->{store}) : ()),
                       $name, $image, @more);
+}
+
+
+# A connection that is kept: ask() answers status, version, pid, text.  The
+# location has to send X-Pid.
+
+sub connection {
+    my ($self) = @_;
+
+    return IO::Socket::INET->new(PeerAddr => $self->listen_at, Timeout => 5)
+           || die "connect: $!\n";
+}
+
+
+sub ask {
+    my ($socket, $path, $body) = @_;
+
+    $body //= '{}';
+
+    print $socket "POST $path HTTP/1.1\r\nHost: a\r\nContent-Length: "
+                  . length($body) . "\r\n\r\n$body";
+
+    my ($head, $text) = ('', '');
+
+    while (defined(my $line = <$socket>)) {
+        last if $line eq "\r\n";
+        $head .= $line;
+    }
+
+    my ($status) = $head =~ m{^HTTP/1\.1 (\d+)};
+    my ($length) = $head =~ /^Content-Length: (\d+)/mi;
+
+    read $socket, $text, $length if $length;
+
+    return ($status // 0, ($head =~ /^Mlops-Version: (\S+)\r$/m)[0] // '',
+            ($head =~ /^X-Pid: (\d+)/m)[0] // 0, $text);
+}
+
+
+# One connection to each worker, by process number.
+
+sub connections {
+    my ($self, $path) = @_;
+
+    my (%by_pid, @spare);
+
+    for (1 .. 400) {
+        my $socket = $self->connection;
+        my (undef, undef, $pid) = ask($socket, $path);
+
+        $by_pid{$pid} //= $socket;
+        push @spare, $socket;
+
+        last if keys %by_pid == $self->{workers};
+    }
+
+    return \%by_pid;
 }
 
 
@@ -276,6 +347,8 @@ sub load {
     my $file = "$self->{prefix}/bodies";
     spew($file, join '', map { "$_\n" } @$bodies);
 
+    unshift @options, '-d', 600 if ! grep { /^-[dn]$/ } @options;
+
     my $answers = "$self->{prefix}/answers";
     my $report = "$self->{prefix}/report";
 
@@ -296,8 +369,11 @@ sub load_end {
     @children = grep { $_ != $job->{pid} } @children;
 
     my ($line) = grep { /requests=/ } split /\n/, slurp($job->{report});
+    my @answers = read_answers($job->{answers});
 
-    return ({ fields($line // '') }, read_answers($job->{answers}));
+    chomp $_->{text} for @answers;
+
+    return ({ fields($line // '') }, @answers);
 }
 
 
