@@ -31,6 +31,8 @@ mlops_builder_finish(mlops_builder_t *builder, void **data, size_t *len,
     mlops_model_t  *model;
 
     first = NULL;
+    *data = NULL;
+    *len = 0;
 
     if (builder->sections[MLOPS_SECTION_FACTS].len == 0) {
         mlops_builder_facts(builder, "{}", 2);
@@ -66,6 +68,7 @@ mlops_builder_finish(mlops_builder_t *builder, void **data, size_t *len,
     if (mlops_builder_write(builder, 1, data, len) != MLOPS_OK
         || mlops_builder_prove(builder, *data, *len) != MLOPS_OK)
     {
+        *data = NULL;
         return mlops_err_set(err, "%s", builder->err.text);
     }
 

@@ -319,8 +319,11 @@ mlops_load_op(mlops_load_t *load, mlops_op_t *op,
         return MLOPS_ERROR;
     }
 
-    if (step->in.n == 0 && step->kind != MLOPS_STEP_AFFINE) {
-        return mlops_err_set(err, "inputs: expected at least 1, got 0");
+    if ((step->in.n == 0 && step->kind != MLOPS_STEP_AFFINE)
+        || step->in.n > MLOPS_IMAGE_MAX_CELLS)
+    {
+        return mlops_err_set(err, "inputs: expected 1 to %u, got %u",
+                             MLOPS_IMAGE_MAX_CELLS, step->in.n);
     }
 
     if (step->out_n == 0 || (uint64_t) step->out + step->out_n > h->cell_n) {

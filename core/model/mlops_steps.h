@@ -9,7 +9,8 @@
  *
  *     kind       reads, writes        parameters
  *     AFFINE     n -> m               double bias[m], double w[m][n]:
- *                                     y_j = bias_j + sum_i w_ji x_i
+ *                                     y_j = bias_j + sum_i w_ji x_i; n may
+ *                                     be 0: constants
  *                                     SKIP_MISSING leaves NaN inputs out
  *     CLIP       n -> n               double lo[n], hi[n]; NaN stays NaN
  *     IMPUTE     n -> n               double value[n]: for NaN
@@ -92,7 +93,7 @@ typedef enum {
     MLOPS_UNARY_ROUND,          /* half to even */
     MLOPS_UNARY_SIN,
     MLOPS_UNARY_COS,
-    MLOPS_UNARY_STEP,           /* x > 0 ? 1 : 0 */
+    MLOPS_UNARY_STEP,           /* x > 0 ? 1 : 0; NaN stays NaN */
     MLOPS_UNARY_XGB_SIGMOID,    /* float32: 1 / (expf(min(-x, 88.7)) + 1 +
                                    1e-16) */
     MLOPS_UNARY_ISNAN,

@@ -1,0 +1,217 @@
+# mlopsctl on images: exit codes, help, errors that name the line, files that
+# take several reads, and inspect's JSON.
+
+use strict;
+use warnings;
+
+use File::Temp;
+use FindBin;
+use JSON::PP;
+use Test::More;
+
+my $root = "$FindBin::Bin/../..";
+my $ctl = $ENV{MLOPSCTL} || "$root/build/bin/mlopsctl";
+my $toys = "$root/t/data/toys";
+my $dir = File::Temp->newdir;
+
+
+# Runs it with this input; exit code, output, errors.
+
+sub ctl {
+    my ($in, @args) = @_;
+
+    open my $fh, '>:raw', "$dir/in" or die "$dir/in: $!";
+    print {$fh} $in;
+    close $fh;
+
+    my $rc = system('sh', '-c', '"$0" "$@" <' . "$dir/in >$dir/out 2>$dir/err",
+                    $ctl, @args);
+
+    return ($rc >> 8, slurp("$dir/out"), slurp("$dir/err"));
+}
+
+
+sub slurp {
+    my ($name) = @_;
+
+    open my $fh, '<:raw', $name or die "$name: $!";
+    local $/;
+
+    return scalar(<$fh>) // '';
+}
+
+
+sub spew {
+    my ($name, $text) = @_;
+
+    open my $fh, '>:raw', $name or die "$name: $!";
+    print {$fh} $text;
+    close $fh or die "$name: $!";
+}
+
+
+my ($rc, $out, $err);
+
+# ------------------------------------------------------------ how to call it
+
+($rc, $out, $err) = ctl('');
+is($rc, 2, 'no sub-command is a matter of usage');
+like($err, qr/inspect .* verify .* predict/xs, 'and all are listed');
+
+($rc, $out, $err) = ctl('', '--help');
+is($rc, 0, '--help');
+my @names = $out =~ /^  (\w+) +\S/mg;
+cmp_ok(scalar @names, '>=', 3, 'sub-commands are listed');
+
+for my $name (@names) {
+    ($rc, $out, $err) = ctl('', $name, '--help');
+    is($rc, 0, "$name --help");
+    like($out, qr/^Usage: mlopsctl $name /, "$name says how to call it");
+    is($err, '', "$name --help is no error");
+}
+
+($rc, $out, $err) = ctl('', 'nonsense');
+is($rc, 2, 'an unknown sub-command');
+like($err, qr/no sub-command "nonsense"/, 'is named');
+
+for my $args (['inspect'], ['verify'], ['predict'],
+              ['inspect', "$toys/two.mlm", '--jsn'],
+              ['predict', "$toys/two.mlm", '--signature'],
+              ['predict', "$toys/two.mlm", "$toys/two.mlm"])
+{
+    ($rc, $out, $err) = ctl('', @$args);
+    is($rc, 2, join(' ', 'usage of', map { s{.*/}{}r } @$args));
+    like($err, qr/^Usage: /m, 'which is told');
+}
+
+# ------------------------------------------------------------------- inspect
+
+($rc, $out, $err) = ctl('', 'inspect', "$toys/mixed.mlm");
+is($rc, 0, 'inspect');
+like($out, qr/input +x +FP64 +default 5 +range 0 to 10$/m, 'a range');
+like($out, qr/input +n +INT32 +required$/m, 'a required input');
+like($out, qr/input +color +BYTES +one of red, green, blue$/m, 'categories');
+
+for my $image (glob "$toys/*.mlm") {
+    ($rc, $out, $err) = ctl('', 'inspect', '--json', $image);
+    my $json = eval { decode_json($out) };
+    ok($rc == 0 && ref $json eq 'HASH' && $json->{bytes} == -s $image
+       && ref $json->{facts} eq 'HASH', "$image in JSON");
+}
+
+($rc, $out, $err) = ctl('', 'inspect', '--json', "$toys/class3.mlm");
+is_deeply(decode_json($out)->{signatures}[0]{outputs}[0],
+          { name => 'scores', datatype => 'FP64', width => 3,
+            labels => ['low', 'mid', 'high'] }, 'an output in JSON');
+
+($rc, $out, $err) = ctl('', 'inspect', '--json', "$toys/tree1.mlm");
+my $step = decode_json($out)->{steps}[0];
+is_deeply([@$step{qw/kind trees leaves datatype/}], ['trees', 1, 3, 'FP32'],
+          'trees in JSON');
+
+# -------------------------------------------------------------------- verify
+
+($rc, $out, $err) = ctl('', 'verify', glob "$toys/*.mlm");
+is($rc, 0, 'verify');
+is(scalar(() = $out =~ /: OK, /g), scalar(() = glob "$toys/*.mlm"), 'all');
+
+my $bytes = slurp("$toys/lin4.mlm");
+spew("$dir/cut.mlm", substr $bytes, 0, 1000);
+spew("$dir/empty.mlm", '');
+substr($bytes, 700, 1) ^= "\x01";
+spew("$dir/flip.mlm", $bytes);
+
+for my $case (['cut', qr/file_len: the file has 1000 bytes/],
+              ['empty', qr/empty/], ['flip', qr/checksum: expected/],
+              ['none', qr/none\.mlm/])
+{
+    my ($name, $says) = @$case;
+
+    ($rc, $out, $err) = ctl('', 'verify', "$dir/$name.mlm", "$toys/two.mlm");
+    is($rc, 1, "$name is refused");
+    like($err, $says, 'with a reason');
+    like($out, qr/two\.mlm: OK/, 'and the next one is looked at');
+}
+
+# ------------------------------------------------------------------- predict
+
+($rc, $out, $err) = ctl("color,zip,n,x\nred,1,2,1\n,2,5,\n\"blue\",3,1,0.5\n",
+                        'predict', "$toys/mixed.mlm");
+is($rc, 0, 'predict');
+is($out, "y\n103.0\n10.0\n301.5\n", 'by name, with a default');
+
+($rc, $out, $err) = ctl("x\r\n3\r\n", 'predict', "$toys/poly.mlm");
+is($out, "y\n34.0\n", 'the signature that the names fit');
+
+($rc, $out, $err) = ctl("x,x2\n3,10\n", 'predict', "$toys/poly.mlm");
+is($out, "y\n37.0\n", 'and the other one');
+
+($rc, $out, $err) = ctl("x,x2\n3,10\n", 'predict', '--signature', 'raw',
+                        "$toys/poly.mlm");
+is($out, "y\n34.0\n", 'the signature that is asked for');
+
+($rc, $out, $err) = ctl("x\n3\n", 'predict', '--signature', 'rw',
+                        "$toys/poly.mlm");
+is($rc, 1, 'a signature that is not there');
+like($err, qr/no signature "rw"/, 'is named');
+
+($rc, $out, $err) = ctl("x,y\n1,2\n5,\n", 'predict', "$toys/class3.mlm");
+like($out, qr/^scores_0,scores_1,scores_2,class,index\n
+              0\.2447\d+,0\.665\d+,0\.090\d+,mid,1\nNaN,NaN,NaN,,\n\z/x,
+     'several columns; what does not exist');
+
+($rc, $out, $err) = ctl("x\n9223372036854775807\n-9223372036854775808\n",
+                        'predict', "$toys/ident64.mlm");
+is($out, "y\n9223372036854775807\n-9223372036854775808\n", '64 bits');
+
+($rc, $out, $err) = ctl("x\n\"a,\"\"b\"\"\nc\"\n\"\"\nplain\n", 'predict',
+                        "$toys/idents.mlm");
+is($out, "y\n\"a,\"\"b\"\"\nc\"\n\"\"\nplain\n", 'strings with quotes');
+
+for my $case (["x,n,color\n1,2,red\n\n3,,blue\n", qr/line 4: n: expected/],
+              ["x,n,color\n1,2,\"a\nb\"\n1,e,\n",
+               qr/line 4: n: expected an integer, got "e"/],
+              ["x,n,color\n1,2\n", qr/line 2: expected 3 cells, got 2/],
+              ["x,n,color\n1,2,\"red\n", qr/line 2: .*quote/],
+              ["x,color\n1,red\n", qr/line 1: n: missing/],
+              ['', qr/line 1: expected CSV/])
+{
+    my ($csv, $says) = @$case;
+
+    ($rc, $out, $err) = ctl($csv, 'predict', "$toys/mixed.mlm");
+    is($rc, 1, 'a bad file');
+    like($err, $says, 'line and column');
+}
+
+# Many reads: the records of lengths that do not divide the buffer's, quotes
+# with line ends across its edges.
+
+my ($in, $want) = ("x,n,color\n", "y\n");
+my %color = (red => 100, '"green"' => 200, blue => 300, '' => 0,
+             "\"a\nlong, \"\"quoted\"\" one\"" => 0);
+my @colors = sort keys %color;
+
+for my $i (0 .. 100_000) {
+    my $c = $colors[$i * 7 % 5];
+    $in .= ($i % 97) . ",$i,$c\n";
+    $want .= $i % 97 + $i + $color{$c} . ".0\n";
+}
+
+($rc, $out, $err) = ctl($in, 'predict', "$toys/mixed.mlm");
+is($rc, 0, 'a long file');
+ok($out eq $want, 'all of its rows');
+
+my $line = ($in =~ tr/\n//) + 1;
+($rc, $out, $err) = ctl("${in}1,bad,\n", 'predict', "$toys/mixed.mlm");
+is($rc, 1, 'a long file with a bad row');
+like($err, qr/line $line: n: expected an integer, got "bad"/, 'its line');
+
+SKIP: {
+    skip 'no /dev/full', 1 unless -e '/dev/full';
+
+    $rc = system('sh', '-c', '"$0" predict "$1" ' . "<$dir/in >/dev/full"
+                 . " 2>$dir/err", $ctl, "$toys/mixed.mlm");
+    is($rc >> 8, 1, 'a full disk is a failure');
+}
+
+done_testing();
