@@ -92,6 +92,7 @@ typedef struct {
  * rings/ to worker_uid with that gid; control and lock to uid:gid), and a
  * directory that holds other things.  Root gives what is its own to another
  * uid.  size_limit 0 is none.  Idempotent; running readers do not notice.
+ * Waits for the lock, but a complete store is checked without it in the end.
  */
 int mlops_store_create(const char *path, uint64_t size_limit, uid_t uid,
     gid_t gid, uid_t worker_uid, mlops_err_t *err);

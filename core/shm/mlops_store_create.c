@@ -25,6 +25,7 @@
 
 
 #define MLOPS_CREATE_WAIT_MS  10000
+#define MLOPS_CREATE_HELD_MS  500       /* where the store is complete */
 
 
 typedef struct {
@@ -52,7 +53,7 @@ int
 mlops_store_create(const char *path, uint64_t size_limit, uid_t uid,
     gid_t gid, uid_t worker_uid, mlops_err_t *err)
 {
-    int           dir, lock, rc;
+    int           dir, lock, rc, complete;
     size_t        i;
     mlops_room_t  rooms[] = {
         { "models",   0755,  uid,        gid },
@@ -75,13 +76,21 @@ mlops_store_create(const char *path, uint64_t size_limit, uid_t uid,
         goto done;
     }
 
-    lock = mlops_file_lock(dir, "lock", MLOPS_CREATE_WAIT_MS, err);
+    /* what follows changes nothing in a complete store but its owners and its
+     * limit: whoever sits on the lock need not keep nginx from starting */
 
-    if (lock == -1) {
+    complete = (faccessat(dir, "control", F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+
+    lock = mlops_file_lock(dir, "lock", complete ? MLOPS_CREATE_HELD_MS
+                                                 : MLOPS_CREATE_WAIT_MS, err);
+
+    if (lock == -1 && !complete) {
         goto done;
     }
 
-    (void) mlops_file_sweep(dir);
+    if (lock != -1) {
+        (void) mlops_file_sweep(dir);
+    }
 
     for (i = 0; i < mlops_nitems(rooms); i++) {
         if (mlops_create_room(dir, &rooms[i], err) != MLOPS_OK) {
