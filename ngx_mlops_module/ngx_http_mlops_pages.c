@@ -33,6 +33,8 @@ static void ngx_http_mlops_page_state(ngx_http_mlops_text_t *text,
     ngx_str_t *message);
 static void ngx_http_mlops_page_name(ngx_http_mlops_text_t *text,
     const char *key, ngx_str_t *value);
+static ngx_http_mlops_version_t *ngx_http_mlops_page_next(
+    ngx_http_mlops_model_t *model, ngx_http_mlops_version_t *last);
 static ngx_uint_t ngx_http_mlops_page_loaded(ngx_http_mlops_model_t *model);
 
 
@@ -239,15 +241,10 @@ ngx_http_mlops_page_metadata(ngx_http_mlops_ctx_t *ctx,
     ngx_http_mlops_text_lit(text, ",\"versions\":[");
 
     n = 0;
+    version = NULL;
 
-    for (version = ctx->model->versions;
-         version != NULL;
-         version = version->next)
+    while ((version = ngx_http_mlops_page_next(ctx->model, version)) != NULL)
     {
-        if (!version->wanted) {
-            continue;
-        }
-
         if (n++) {
             ngx_http_mlops_text_lit(text, ",");
         }
@@ -288,6 +285,34 @@ ngx_http_mlops_page_metadata(ngx_http_mlops_ctx_t *ctx,
     }
 
     ngx_http_mlops_text_lit(text, "}");
+}
+
+
+/* The versions that aliases name, in their order: the one behind last. */
+
+static ngx_http_mlops_version_t *
+ngx_http_mlops_page_next(ngx_http_mlops_model_t *model,
+    ngx_http_mlops_version_t *last)
+{
+    ngx_http_mlops_version_t  *version, *next;
+
+    next = NULL;
+
+    for (version = model->versions; version; version = version->next) {
+
+        if (version->wanted
+            && (last == NULL
+                || mlops_version_cmp((char *) last->name.data,
+                                     (char *) version->name.data) < 0)
+            && (next == NULL
+                || mlops_version_cmp((char *) version->name.data,
+                                     (char *) next->name.data) < 0))
+        {
+            next = version;
+        }
+    }
+
+    return next;
 }
 
 
@@ -422,15 +447,10 @@ ngx_http_mlops_page_status(ngx_http_mlops_ctx_t *ctx, ngx_str_t *names,
     }
 
     n = 0;
+    version = NULL;
 
-    for (version = ctx->model->versions;
-         version != NULL;
-         version = version->next)
+    while ((version = ngx_http_mlops_page_next(ctx->model, version)) != NULL)
     {
-        if (!version->wanted) {
-            continue;
-        }
-
         if (n++) {
             ngx_http_mlops_text_lit(text, ",");
         }
