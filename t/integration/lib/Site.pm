@@ -377,13 +377,20 @@ sub load_end {
 }
 
 
+# Ends all masters, that of an upgrade that was not finished as well.
+
 sub stop {
     my ($self) = @_;
 
-    my $master = $self->master or return;
-    my @pids = ($master, Mlops::workers($master));
+    my @masters = $self->master // ();
+    my $old = slurp_quiet("$self->{prefix}/logs/nginx.pid.oldbin") =~ s/\s//gr;
 
-    kill 'TERM', $master;
+    push @masters, $old
+        if $old ne '' && slurp_quiet("/proc/$old/cmdline") =~ /nginx/;
+
+    my @pids = (@masters, map { Mlops::workers($_) } @masters) or return;
+
+    kill 'TERM', @masters;
     await(5, sub { ! grep { kill 0, $_ } @pids }) or kill 'KILL', @pids;
 }
 
