@@ -241,7 +241,13 @@ def strings(objective):
 
     import pandas as pd
 
-    words = ['red', 'green', 'blue', 'gr\u00fcn', 'with, comma', 'a "b"', '7']
+    words = ['red', 'green', 'blue', 'with, comma', 'a "b"', '7', ' ']
+
+    # before 3.4 the library garbles names that are not ASCII
+
+    if VERSION >= (3, 4):
+        words.append('gr\u00fcn')
+
     codes = [3, -5, 1000, 70000]
 
     def data(rows, seed):

@@ -369,6 +369,7 @@ form_string(const unit_model_t *m, const char *text)
 static void
 test_categories(void **state)
 {
+    char                  *text;
     form_t                 f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                                  NULL, NULL, NULL };
     unit_model_t           m;
@@ -389,6 +390,7 @@ test_categories(void **state)
 
     /* strings: "red", "gr\xc3\xbcn" with bytes as signed numbers */
 
+    f.version = ",\"version\":[3,4,0]";
     f.model = ",\"cats\":{\"enc\":[{\"offsets\":[0,3,8],\"values\":[114,101,"
               "100,103,114,-61,-68,110]},{\"offsets\":[],\"values\":[]}],"
               "\"feature_segments\":[0,2,2],\"sorted_idx\":[1,0]}";
@@ -404,6 +406,15 @@ test_categories(void **state)
     assert_true(form_string(&m, "blue") == 1.75);
     assert_true(form_string(&m, NULL) == 1.75);
     unit_model_free(&m);
+
+    /* releases before counted characters and cut the bytes: which names
+     * they are cannot be told */
+
+    f.version = ",\"version\":[3,3,0]";
+    text = form_text(&f);
+    unit_refused(text, strlen(text), NULL, "cats.enc[0]: expected names in "
+                 "ASCII, got others in a file of release 3.3");
+    free(text);
 
     /* integers, signed and not */
 

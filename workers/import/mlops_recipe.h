@@ -17,7 +17,7 @@
 
 /* What a small file may not make large. */
 #define MLOPS_RECIPE_INPUTS      32767
-#define MLOPS_RECIPE_SIGNATURES  256
+#define MLOPS_RECIPE_SIGNATURES  64
 #define MLOPS_RECIPE_ONE_HOT     1024
 #define MLOPS_RECIPE_NAMED       4096
 #define MLOPS_RECIPE_CODES       4096

@@ -11,6 +11,11 @@
  *
  * The code of a category is its position.  A feature without categories is
  * numerical.
+ *
+ * Releases 3.1 to 3.3 counted offsets in characters where they took names
+ * from pandas, and cut the bytes to that length.  Names that are not ASCII
+ * cannot be told in their files, which are refused: the wrong category would
+ * be a wrong answer.
  */
 
 #include "mlops_xgboost.h"
@@ -20,7 +25,7 @@
 #define MLOPS_XGBOOST_CAT_U64  16
 
 
-static int mlops_xgboost_cat_strings(mlops_xgboost_feature_t *feature,
+static int mlops_xgboost_cat_strings(mlops_xgboost_t *model, uint32_t f,
     const mlops_doc_t *enc, mlops_field_t *field);
 static int mlops_xgboost_cat_ints(mlops_xgboost_feature_t *feature,
     const mlops_doc_t *enc, mlops_field_t *field);
@@ -61,7 +66,7 @@ mlops_xgboost_cats(mlops_xgboost_t *model, const mlops_doc_t *cats,
         }
 
         rc = mlops_doc_get(doc, "offsets")
-             ? mlops_xgboost_cat_strings(&model->features[i], doc, field)
+             ? mlops_xgboost_cat_strings(model, i, doc, field)
              : mlops_xgboost_cat_ints(&model->features[i], doc, field);
 
         if (rc != MLOPS_OK) {
@@ -78,9 +83,10 @@ mlops_xgboost_cats(mlops_xgboost_t *model, const mlops_doc_t *cats,
 
 
 static int
-mlops_xgboost_cat_strings(mlops_xgboost_feature_t *feature,
+mlops_xgboost_cat_strings(mlops_xgboost_t *model, uint32_t f,
     const mlops_doc_t *enc, mlops_field_t *field)
 {
+    int           characters;
     char         *text;
     int64_t      *offsets, *values;
     uint32_t      i, n, len;
@@ -106,7 +112,18 @@ mlops_xgboost_cat_strings(mlops_xgboost_feature_t *feature,
         return mlops_field_memory(field);
     }
 
+    characters = (model->version[0] == 3 && model->version[1] >= 1
+                  && model->version[1] < 4);
+
     for (i = 0; i < len; i++) {
+
+        if (characters && (values[i] < 0 || values[i] > 127)) {
+            return mlops_field_error(field, "expected names in ASCII, got "
+                                     "others in a file of release %d.%d, "
+                                     "which counts characters as bytes: train "
+                                     "it with 3.4 or later",
+                                     model->version[0], model->version[1]);
+        }
 
         if (values[i] < -128 || values[i] > 255) {
             (void) mlops_field_push(field, "values");
@@ -136,8 +153,8 @@ mlops_xgboost_cat_strings(mlops_xgboost_feature_t *feature,
         }
     }
 
-    feature->categories_n = n - 1;
-    feature->strings = strings;
+    model->features[f].categories_n = n - 1;
+    model->features[f].strings = strings;
 
     return MLOPS_OK;
 }
