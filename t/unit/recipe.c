@@ -4,6 +4,7 @@
  */
 
 #include "importing.h"
+#include "mlops_request.h"
 
 
 static void
@@ -53,6 +54,106 @@ test_mpg(void **state)
     unit_eval(&m, "expanded", expanded, &out);
     assert_true(fabs(out - 23.422434812442678) < 1e-9);
 
+    unit_model_free(&m);
+}
+
+
+/* A body as a client sends it, and the answer. */
+
+static void
+expect_answer(const unit_model_t *m, mlops_door_t door, const char *body,
+    const char *answer)
+{
+    int               rc;
+    char             *text;
+    size_t            n;
+    mlops_err_t       err;
+    mlops_str_t       name = mlops_str("m"), version = mlops_str("1");
+    mlops_arena_t     arena;
+    mlops_limits_t    limits = MLOPS_LIMITS_DEFAULT;
+    mlops_notice_t    notice;
+    mlops_request_t   req;
+    mlops_results_t   results;
+
+    mlops_arena_init(&arena, NULL, NULL);
+
+    rc = mlops_request_parse(&req, mlops_model_interface(m->model), door, 0,
+                             &limits, body, strlen(body), &arena, &err);
+    unit_ok(rc == MLOPS_OK, "%s", rc == MLOPS_OK ? "" : err.text);
+
+    rc = mlops_rows_complete(&req.rows, MLOPS_RANGE_FLAG, &notice, &arena,
+                             &err);
+    assert_int_equal(rc, MLOPS_OK);
+
+    rc = mlops_model_predict(m->model, req.signature, &req.rows, &results,
+                             &arena, &err);
+    assert_int_equal(rc, MLOPS_OK);
+
+    n = mlops_answer_bound(&req, &results, &name, &version);
+    text = malloc(n + 1);
+    *mlops_answer_write(text, &req, &results, &name, &version,
+                        MLOPS_NONFINITE_NULL) = '\0';
+
+    /* digits behind the tenth are the C library's business */
+
+    unit_ok(strncmp(text, answer, strlen(answer)) == 0,
+            "expected %s...\ngot      %s", answer, text);
+
+    free(text);
+    mlops_arena_destroy(&arena);
+}
+
+
+static void
+test_bodies(void **state)
+{
+    unit_model_t  m;
+
+    (void) state;
+
+    unit_import(&m, "conf/scenarios/housing/model.json", NULL);
+
+    expect_answer(&m, MLOPS_DOOR_ANY,
+                  "{\"median_income_in_block\": 8.3252, "
+                  "\"median_house_age_in_block\": 41, "
+                  "\"average_rooms\": 6, \"average_bedrooms\": 1, "
+                  "\"population_per_block\": 322, "
+                  "\"average_house_occupancy\": 2.55, "
+                  "\"block_latitude\": 37.88, "
+                  "\"block_longitude\": -122.23}",
+                  "{\"median_house_value\":421779}");
+    unit_model_free(&m);
+
+    unit_import(&m, "conf/scenarios/mpg/model.json", NULL);
+
+    expect_answer(&m, MLOPS_DOOR_ANY,
+                  "{\"weight_kg\": 1080, \"year\": 1971}",
+                  "{\"fuel_consumption_l_100_km\":10.04227721");
+    expect_answer(&m, MLOPS_DOOR_V1,
+                  "{\"instances\":[[1.0,2381.4,71.0,5671065.96,169079.4,"
+                  "5041.0]]}", "{\"predictions\":[23.42243481");
+    expect_answer(&m, MLOPS_DOOR_V1, "{\"instances\":[[2381.4,71]]}",
+                  "{\"predictions\":[23.42243481");
+    expect_answer(&m, MLOPS_DOOR_ANY, "{\"wght\":2381.4,\"year\":71}",
+                  "{\"mpg\":23.42243481");
+    unit_model_free(&m);
+
+    unit_import(&m, unit_fixture("xgboost/gamma.json"), NULL);
+
+    /* the first row of the library's answers */
+
+    expect_answer(&m, MLOPS_DOOR_V1,
+                  "{\"signature_name\":\"margin\",\"instances\":[["
+                  "0.25,0.8216181397438049,0.3304370641708374,"
+                  "-1.3031572103500366,"
+                  "0.9053558707237244,0.4463745653629303]]}",
+                  "{\"predictions\":[0.404333");
+    expect_answer(&m, MLOPS_DOOR_V1,
+                  "{\"instances\":[["
+                  "0.25,0.8216181397438049,0.3304370641708374,"
+                  "-1.3031572103500366,"
+                  "0.9053558707237244,0.4463745653629303]]}",
+                  "{\"predictions\":[1.498303");
     unit_model_free(&m);
 }
 
@@ -481,6 +582,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_housing),
         cmocka_unit_test(test_mpg),
+        cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_model),
