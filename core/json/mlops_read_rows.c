@@ -15,6 +15,48 @@ static const char *mlops_read_count_error(mlops_reader_t *r, uint32_t wanted,
 static int mlops_read_missing(mlops_reader_t *r, const char *start);
 
 
+mlops_bulk_t
+mlops_read_bulk_type(mlops_reader_t *r)
+{
+    uint32_t      i;
+    mlops_type_t  type;
+
+    if (mlops_likely(r->bulk != MLOPS_BULK_UNKNOWN)) {
+        return r->bulk;
+    }
+
+    type = r->schema->columns[0].type;
+
+    r->bulk = (type == MLOPS_TYPE_FP64) ? MLOPS_BULK_FP64
+              : (type == MLOPS_TYPE_FP32) ? MLOPS_BULK_FP32
+              : MLOPS_BULK_NONE;
+
+    for (i = 1; i < r->schema->n && r->bulk != MLOPS_BULK_NONE; i++) {
+        if (r->schema->columns[i].type != type) {
+            r->bulk = MLOPS_BULK_NONE;
+        }
+    }
+
+    return r->bulk;
+}
+
+
+/* Sets the first n bits. */
+
+static inline void
+mlops_read_mark(uint64_t *present, uint32_t n)
+{
+    while (n >= 64) {
+        *present++ = UINT64_MAX;
+        n -= 64;
+    }
+
+    if (n != 0) {
+        *present |= ((uint64_t) 1 << n) - 1;
+    }
+}
+
+
 const char *
 mlops_read_values(mlops_reader_t *r, const char *p, uint32_t row)
 {
@@ -28,7 +70,19 @@ mlops_read_values(mlops_reader_t *r, const char *p, uint32_t row)
     cells = r->req->rows.cells + (size_t) row * n;
     present = r->req->rows.present + (size_t) row * r->req->rows.words;
 
-    for (i = 0; /* void */ ; /* void */ ) {
+    i = 0;
+
+    if (n >= MLOPS_BULK_MIN && mlops_read_bulk_type(r) != MLOPS_BULK_NONE) {
+        i = mlops_read_bulk(&p, r->end, cells, 1, n,
+                            r->bulk == MLOPS_BULK_FP32);
+        mlops_read_mark(present, i);
+
+        if (mlops_likely(i == n)) {
+            return p;
+        }
+    }
+
+    for ( ;; ) {
 
         if (mlops_unlikely(mlops_read_is(r, p, ']'))) {
             return mlops_read_count_error(r, n, i, 0);

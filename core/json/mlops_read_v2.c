@@ -714,7 +714,7 @@ mlops_v2_column(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
     uint32_t c, const char *p)
 {
     int            done, nested;
-    uint32_t       i, n;
+    uint32_t       i, k, n;
     uint64_t      *present;
     mlops_cell_t  *cell;
     mlops_rows_t  *rows;
@@ -756,8 +756,30 @@ mlops_v2_column(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
 
     nested = (t->rank == 2 && mlops_read_is(r, p, '['));
     done = 0;
+    i = 0;
 
-    for (i = 0; !done; i++) {
+    if (n >= MLOPS_BULK_MIN && !nested
+        && r->column->kind == MLOPS_CELL_DOUBLE)
+    {
+        i = mlops_read_bulk(&p, r->end, cell, r->schema->n, n,
+                            r->column->type == MLOPS_TYPE_FP32);
+        cell += (size_t) i * r->schema->n;
+
+        for (k = 0; k < i; k++) {
+            mlops_bit_set(present, c);
+            present += rows->words;
+        }
+
+        if (i == n) {
+            p = mlops_read_next(r, p, ']', &done);
+
+            if (p == NULL) {
+                return NULL;
+            }
+        }
+    }
+
+    for ( /* void */ ; !done; i++) {
 
         if (i == n) {
             r->row = MLOPS_NO_ROW;

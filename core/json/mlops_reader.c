@@ -30,16 +30,10 @@ mlops_read_raw_slow(mlops_reader_t *r, const char *p, mlops_raw_t *raw)
 
 
 int
-mlops_read_text(mlops_reader_t *r, const mlops_raw_t *raw, mlops_str_t *text)
+mlops_read_text_slow(mlops_reader_t *r, const mlops_raw_t *raw,
+    mlops_str_t *text)
 {
     char  *copy;
-
-    text->data = raw->p;
-    text->len = raw->len;
-
-    if (mlops_likely(!raw->escaped)) {
-        return MLOPS_OK;
-    }
 
     copy = mlops_arena_alloc(r->arena, raw->len);
 
@@ -117,7 +111,7 @@ mlops_read_count(mlops_reader_t *r, const char *p, uint32_t *n)
 
 
 const char *
-mlops_read_next(mlops_reader_t *r, const char *p, char close, int *done)
+mlops_read_next_slow(mlops_reader_t *r, const char *p, char close, int *done)
 {
     p = mlops_read_ws(r, p);
     *done = 0;
@@ -168,6 +162,13 @@ mlops_read_choose(mlops_reader_t *r, const mlops_signature_t *signature)
 
     r->req->signature = signature;
     r->schema = &signature->inputs;
+
+    if (mlops_likely(r->schema->n <= 64)) {
+        r->seen = &r->seen_word;
+        r->seen_word = 0;
+
+        return MLOPS_OK;
+    }
 
     r->seen = mlops_arena_calloc(r->arena, mlops_row_words(r->schema->n),
                                  sizeof(uint64_t));

@@ -28,6 +28,20 @@
 #define MLOPS_NO_ROW  UINT32_MAX
 
 
+/* Are all columns of one floating-point type? */
+
+typedef enum {
+    MLOPS_BULK_UNKNOWN = 0,
+    MLOPS_BULK_NONE,
+    MLOPS_BULK_FP64,
+    MLOPS_BULK_FP32
+} mlops_bulk_t;
+
+/* Fewer numbers than these are not worth the start. */
+
+#define MLOPS_BULK_MIN  4
+
+
 typedef struct {
     const char               *body;
     const char               *end;
@@ -39,13 +53,15 @@ typedef struct {
 
     const mlops_schema_t     *schema;       /* of the chosen signature */
     uint32_t                  rows_max;     /* room in req->rows */
+    mlops_bulk_t              bulk;         /* of schema */
     int                       partial;
     int                       rc;
 
     char                     *text;         /* the body's copy, once a string
                                              * had to be rewritten */
     uint64_t                 *seen;         /* columns of the row or request
-                                             * at hand */
+                                             * at hand: */
+    uint64_t                  seen_word;    /* here if they are few */
 
     uint32_t                  depth;        /* levels open around the value
                                              * at hand */
@@ -95,8 +111,7 @@ int mlops_read_cut(const mlops_str_t *s);
 /* A string at its opening quote; *raw is its inside. */
 const char *mlops_read_raw_slow(mlops_reader_t *r, const char *p,
     mlops_raw_t *raw);
-/* Its value: the place in the body, or a copy without escapes. */
-int mlops_read_text(mlops_reader_t *r, const mlops_raw_t *raw,
+int mlops_read_text_slow(mlops_reader_t *r, const mlops_raw_t *raw,
     mlops_str_t *text);
 /* Skips a value with its nesting. */
 const char *mlops_read_skip(mlops_reader_t *r, const char *p);
@@ -105,9 +120,7 @@ const char *mlops_read_count(mlops_reader_t *r, const char *p, uint32_t *n);
 /* A member's name, its colon and the white space behind. */
 const char *mlops_read_key(mlops_reader_t *r, const char *p,
     mlops_str_t *key);
-/* Behind a member or element: the next one, or with *done the place behind
- * the bracket that closes. */
-const char *mlops_read_next(mlops_reader_t *r, const char *p, char close,
+const char *mlops_read_next_slow(mlops_reader_t *r, const char *p, char close,
     int *done);
 
 /* Chooses the signature and what follows from it. */
@@ -156,6 +169,14 @@ const char *mlops_read_integer_range(mlops_reader_t *r, const char *p,
  * to change; then it moves to a copy of the body, where each string is
  * rewritten in its place, so that all offsets stay true. */
 char *mlops_read_own_text(mlops_reader_t *r);
+
+/* Reads up to n plain numbers with commas between into cells that lie step
+ * apart, and returns how many it took: fewer where something else comes, the
+ * text ends soon, or the processor lacks the means.  *p moves to the first
+ * value that is left, or behind the last one. */
+uint32_t mlops_read_bulk(const char **p, const char *end,
+    mlops_cell_t *cells, size_t step, uint32_t n, int is_float);
+mlops_bulk_t mlops_read_bulk_type(mlops_reader_t *r);
 
 /* Rows of JSON values: a list of arrays (or bare values, where there is one
  * column) or objects; the members of one object; columns. */
@@ -225,6 +246,22 @@ mlops_read_raw(mlops_reader_t *r, const char *p, mlops_raw_t *raw)
 }
 
 
+/* Its value: the place in the body, or a copy without escapes. */
+
+static inline int
+mlops_read_text(mlops_reader_t *r, const mlops_raw_t *raw, mlops_str_t *text)
+{
+    if (mlops_unlikely(raw->escaped)) {
+        return mlops_read_text_slow(r, raw, text);
+    }
+
+    text->data = raw->p;
+    text->len = raw->len;
+
+    return MLOPS_OK;
+}
+
+
 static inline const char *
 mlops_read_ws(const mlops_reader_t *r, const char *p)
 {
@@ -236,6 +273,29 @@ static inline int
 mlops_read_is(const mlops_reader_t *r, const char *p, char c)
 {
     return p < r->end && *p == c;
+}
+
+
+/* Behind a member or element: the next one, or with *done the place behind
+ * the bracket that closes. */
+
+static inline const char *
+mlops_read_next(mlops_reader_t *r, const char *p, char close, int *done)
+{
+    if (mlops_likely(r->end - p >= 2)) {
+
+        if (*p == close) {
+            *done = 1;
+            return p + 1;
+        }
+
+        if (*p == ',' && (unsigned char) p[1] > ' ') {
+            *done = 0;
+            return p + 1;
+        }
+    }
+
+    return mlops_read_next_slow(r, p, close, done);
 }
 
 

@@ -69,6 +69,7 @@ mlops_reader_init(mlops_reader_t *r, mlops_request_t *req,
     r->req = req;
     r->schema = NULL;
     r->rows_max = 0;
+    r->bulk = MLOPS_BULK_UNKNOWN;
     r->partial = partial;
     r->rc = MLOPS_ERROR;
     r->text = NULL;

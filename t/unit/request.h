@@ -34,7 +34,11 @@ request_alloc(request_t *t, size_t size)
     void  *p;
 
     p = mlops_arena_calloc(&t->arena, 1, size);
-    assert_non_null(p);
+
+    if (p == NULL) {
+        unit_note("out of memory");
+        abort();
+    }
 
     return p;
 }

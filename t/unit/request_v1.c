@@ -179,7 +179,7 @@ test_growth(void **state)
 
     n = 5000;
     t.limits.rows = n;
-    body = malloc(n * 40 + 100);
+    body = request_alloc(&t, n * 40 + 100);
 
     /* a long first row spoils the guess */
 
@@ -216,7 +216,6 @@ test_growth(void **state)
     t.limits.elements = 2 * n - 1;
     request_over(&t, V1, body, "at most 9999 values");
 
-    free(body);
     request_close(&t);
 }
 
