@@ -56,6 +56,8 @@ __DATA__
 --- config
     location / { mlops_serve; }
     location = /metrics { mlops_metrics; }
+--- init
+unlink glob "$ENV{TEST_NGINX_STORE}/metrics/*";
 --- request
 GET /metrics
 --- response_headers
