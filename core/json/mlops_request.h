@@ -23,6 +23,34 @@
  *
  * A key that comes before those that explain it ("data" before "shape") is
  * skipped and read again.
+ *
+ * What the protocols leave open
+ *
+ *     - A body has to bring every column that has no default, if only as
+ *       null: a misspelt name must not become a missing value.  A name that
+ *       no column has is ignored while nothing else lacks; otherwise the
+ *       error names it where it comes close.  In V2 it is an error always.
+ *     - V2: under a name that is no column's, the only tensor holds all
+ *       columns, [n,F] in schema order ([n] too where F is 1).  Data is flat
+ *       or nested exactly as the shape.  null stands for no "id",
+ *       "parameters", "outputs"; an empty "outputs" asks for all.
+ *     - V1, MLflow: a list of bare values is rows of one column; an object
+ *       of columns whose only name is no column's holds rows.
+ *     - FP32 and FP64 stand for each other and are read at the column's own
+ *       precision; FP columns take integers; integer columns take neither
+ *       1.0 nor 1e3; a number beyond the type's range is an error.
+ *     - No request has zero rows.  Rows are counted from 0, as the arrays
+ *       that hold them.
+ *     - Several signatures: the one whose columns are all named, then the
+ *       one with most columns named; or the first of the width sent; V1's
+ *       "signature_name" decides where a signature has that name
+ *       ("serving_default" decides nothing otherwise).
+ *     - Nesting beyond limits.depth is malformed (400), other limits are
+ *       MLOPS_LIMIT (413).
+ *     - MLOPS_DOOR_ANY: "inputs" whose elements are objects with "name" is
+ *       V2; "instances" or other "inputs" is V1; "dataframe_*" is MLflow;
+ *       all else is plain.  The first such key, or the first name of a
+ *       column, decides.
  */
 
 #ifndef MLOPS_REQUEST_H
@@ -87,7 +115,10 @@ typedef struct {
  *
  *     MLOPS_OK
  *     MLOPS_ERROR   the client's fault: 400 with err's text, which names
- *                   field (dotted path and row), expected and got
+ *                   field and row, expected and got:
+ *                       input "x", row 3, column "b": expected …, got …
+ *                       b, row 3: expected …, got …
+ *                       malformed JSON at byte 17: expected …, got …
  *     MLOPS_LIMIT   413 with err's text, which names the limit
  *
  * With partial set, columns that the body does not bring are left missing
