@@ -78,9 +78,11 @@ __DATA__
         mlops_predict lin4;
     }
 --- request eval
-qq(POST /t\n{"inputs":[) . join(',', map {
-    qq({"name":"$_","shape":[1],"datatype":"FP32","data":[1]})
-} qw(a b c d)) . ']}'
+my $body = '';
+for my $name (qw(a b c d)) {
+    $body .= qq(,{"name":"$name","shape":[1],"datatype":"FP32","data":[1]});
+}
+qq(POST /t\n{"inputs":[) . substr($body, 1) . ']}'
 --- response_body_like: ^\{"error":"lin4: .*3.*"\}$
 --- error_code: 413
 

@@ -20,6 +20,7 @@ use Mlops qw($build $nginx $ctl $load run slurp spew await request fields
 our $module = (split ' ', $ENV{TEST_NGINX_LOAD_MODULES}
                           // "$build/ngx_http_mlops_module.so")[0];
 
+my @preload_env = qw(LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS);
 my @sites;
 my @children;
 my $owner = $$;
@@ -68,6 +69,11 @@ sub conf {
     my $main = $part{main} // '';
     my $http = $part{http} // '';
     my $server = $part{server} // '';
+    # a new binary gets the variables that are named, and no others
+
+    $main .= join '', map { "env $_;\n" } @preload_env
+        if ($ENV{TEST_NGINX_LD_PRELOAD} // '') ne '';
+
     my $store = $part{store} // "mlops_store $self->{store};";
     my $registry = $part{registry} // "mlops_registry $self->{registry};";
 
@@ -108,14 +114,20 @@ sub args {
 }
 
 
+# The sanitizers' libraries, where the module was built with them.
+
+sub preload {
+    return if ($ENV{TEST_NGINX_LD_PRELOAD} // '') eq '';
+
+    $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD};
+    $ENV{ASAN_OPTIONS} = 'detect_leaks=0';
+}
+
+
 # Runs nginx with more arguments: exit code and what it said.
 
 sub nginx {
     my ($self, @args) = @_;
-
-    local $ENV{LD_PRELOAD} = $ENV{TEST_NGINX_LD_PRELOAD} // '';
-    local $ENV{ASAN_OPTIONS} = 'detect_leaks=0';
-    delete local $ENV{LD_PRELOAD} if $ENV{LD_PRELOAD} eq '';
 
     my $out = "$self->{prefix}/logs/said";
     my $pid = fork // die "fork: $!\n";
@@ -123,6 +135,7 @@ sub nginx {
     if ($pid == 0) {
         open STDOUT, '>', $out;
         open STDERR, '>&', \*STDOUT;
+        preload();
         exec $nginx, $self->args, @args;
         exit 127;
     }
@@ -329,6 +342,7 @@ sub spawn {
     if ($pid == 0) {
         open STDOUT, '>', $out or exit 126;
         open STDERR, '>&', \*STDOUT;
+        preload() if $command[0] eq $nginx;
         exec @command;
         exit 127;
     }
