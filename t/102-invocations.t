@@ -95,7 +95,7 @@ Content-Type: application/json
 === TEST 5: health and version
 --- config
     location / { mlops_serve lin4; }
---- pipelined_requests eval
+--- request eval
 [ "GET /ping", "GET /health", "HEAD /ping", "GET /version" ]
 --- response_headers eval
 [ "Content-Type: application/json", "Content-Type: application/json",

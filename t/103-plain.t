@@ -132,7 +132,7 @@ POST /t
 === TEST 8: only POST, and it says so
 --- config
     location = /t { mlops_predict lin4; }
---- pipelined_requests eval
+--- request eval
 [ "GET /t", "PUT /t\n{}", "DELETE /t", "HEAD /t", "OPTIONS /t" ]
 --- error_code eval
 [405, 405, 405, 405, 405]

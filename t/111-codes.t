@@ -75,7 +75,7 @@ __DATA__
 
 
 === TEST 4: methods
---- pipelined_requests eval
+--- request eval
 [ "GET /v2/models/lin4/infer", "PUT /v2/models/lin4/infer\n{}",
   "HEAD /v2/models/lin4/infer", "POST /v2/models/lin4\n{}",
   "DELETE /v2", "POST /v2/health/live\n{}", "GET /invocations", main::good() ]

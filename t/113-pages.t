@@ -88,7 +88,7 @@ __DATA__
 
 
 === TEST 7: HEAD
---- pipelined_requests eval
+--- request eval
 [ map { "HEAD $_" } '/v2', '/v2/health/live', '/v2/models/lin4', '/v2/models/nobody', '/v1/models', '/ping', '/' ]
 --- error_code eval
 [200, 200, 200, 404, 200, 200, 200]

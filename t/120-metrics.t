@@ -145,7 +145,7 @@ sub {
 --- config
     location = /metrics { mlops_metrics; }
     location = /status { mlops_status; }
---- pipelined_requests eval
+--- request eval
 [ "HEAD /metrics", "POST /metrics\nx", "HEAD /status", "DELETE /status", "GET /metrics\nabc" ]
 --- error_code eval
 [200, 405, 200, 405, 200]
