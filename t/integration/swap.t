@@ -28,6 +28,7 @@ $site->conf(server => <<'_END_');
         location = /a      { mlops_predict a; }
         location = /b      { mlops_predict b; }
         location = /big    { mlops_predict big; }
+        location = /small  { mlops_predict small; }
         location = /empty  { return 200; }
         location = /status { mlops_status; }
 _END_
@@ -229,6 +230,69 @@ note("latency in us, swapping: p50 $swapping->{p50_us} p99 $swapping->{p99_us} m
 is($swapping->{failed}, 0, 'no request failed meanwhile');
 cmp_ok($swapping->{max_us}, '<', 1_000_000, 'no request waited for long');
 
+# A version that is not wanted any more serves those that began with it.
+
+my $slow = $site->connection;
+print $slow "POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n";
+sleep 0.1;
+
+$site->ctl('alias', '-r', $site->{registry}, '-s', $site->{store}, 'big',
+           'champion', 1);
+ok(await(10, sub { ($site->get('/big', '{}'))[2] eq '{"prediction":21.0}' }),
+   'another version, while a body is on its way');
+sleep 0.5;
+print $slow '{"x":10}';
+
+my ($head, $slow_text) = ('', '');
+
+while (defined(my $line = <$slow>)) {
+    last if $line eq "\r\n";
+    $head .= $line;
+}
+
+read $slow, $slow_text, 19;
+my ($served) = $head =~ /^Mlops-Version: (\d+)/m;
+is($slow_text, sprintf('{"prediction":%d.0}', 20 + $served),
+   "the late body is answered, by version $served");
+close $slow;
+
+# A large model that never comes to rest holds up no other one.
+
+my $restless = fork // die;
+
+if ($restless == 0) {
+    for my $i (1 .. 200) {
+        open STDOUT, '>', '/dev/null';
+        system $Mlops::ctl, 'alias', '-r', $site->{registry}, '-s',
+               $site->{store}, 'big', 'champion', 1 + $i % 3;
+    }
+
+    require POSIX;
+    POSIX::_exit(0);
+}
+
+my $slowest = 0;
+
+for my $n (1 .. 4) {
+    my $started = now();
+
+    $site->publish('small', $image{$n}, '--alias', 'champion');
+    await(10, sub {
+        ($site->get('/small', '{}'))[2] eq "{\"prediction\":$n.0}"
+    }) or fail("version $n of the small model does not come");
+    $slowest = now() - $started if now() - $started > $slowest;
+}
+
+note(sprintf 'beside a restless one: %.0f ms at most', $slowest * 1000);
+cmp_ok($slowest, '<', 5, 'a small model comes beside a restless large one');
+kill 'TERM', $restless;
+waitpid $restless, 0;
+
+$site->ctl('alias', '-r', $site->{registry}, '-s', $site->{store}, 'big',
+           'champion', 3);
+ok(await(10, sub { ($site->get('/big', '{}'))[2] eq '{"prediction":23.0}' }),
+   'which comes to rest in the end');
+
 # What was replaced is not mapped any more.
 
 ok(await(3, sub {
@@ -260,7 +324,7 @@ is(($site->get('/a', '{}'))[0], 200, 'which serves');
 $site->ctl('alias', '-r', $site->{registry}, '-s', $site->{store}, 'a',
            'champion', 5);
 
-ok(await(2, sub { ($site->get('/a', '{}'))[2] eq '{"prediction":5.0}' }),
+ok(await(5, sub { ($site->get('/a', '{}'))[2] eq '{"prediction":5.0}' }),
    'and is followed');
 
 ($report, @answers) = $site->load_end($job);
