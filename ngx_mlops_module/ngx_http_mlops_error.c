@@ -309,11 +309,17 @@ ngx_http_mlops_header_filter(ngx_http_request_t *r)
 
 
 /* An upstream that is still to be cleaned up is answering: nginx's own page
- * for a dead one comes after that. */
+ * for a dead one comes after that.  A cached answer never needed any. */
 
 static ngx_uint_t
 ngx_http_mlops_from_upstream(ngx_http_request_t *r)
 {
+#if (NGX_HTTP_CACHE)
+    if (r->cached) {
+        return 1;
+    }
+#endif
+
     return r->upstream != NULL && r->upstream->cleanup != NULL;
 }
 
