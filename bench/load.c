@@ -112,6 +112,7 @@ typedef struct {
 } load_t;
 
 
+static load_t                 load_state;   /* what it holds is not leaked */
 static volatile sig_atomic_t  load_ended;
 
 
@@ -145,9 +146,9 @@ main(int argc, char **argv)
     uint32_t     i;
     const char  *bodies, *out;
 
-    l = calloc(1, sizeof(load_t));
+    l = &load_state;
 
-    if (l == NULL || load_options(l, argc, argv, &bodies, &out) != 0) {
+    if (load_options(l, argc, argv, &bodies, &out) != 0) {
         load_usage();
         return 2;
     }
