@@ -527,6 +527,12 @@ ngx_http_mlops_body(ngx_http_request_t *r, ngx_str_t *body)
     for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
         b = cl->buf;
 
+        /* the last buffer of a chunked body is empty, and may be nowhere */
+
+        if (ngx_buf_size(b) == 0) {
+            continue;
+        }
+
         if (!b->in_file) {
             p = ngx_cpymem(p, b->pos, b->last - b->pos);
             continue;
