@@ -15,6 +15,7 @@
 
 typedef double  mlops_double4_t __attribute__((vector_size(32), aligned(8)));
 typedef float   mlops_float4_t __attribute__((vector_size(16), aligned(4)));
+typedef int32_t mlops_mask4_t __attribute__((vector_size(16), aligned(4)));
 
 
 static void mlops_dense_run(const mlops_op_t *op, double *cells,
@@ -46,6 +47,38 @@ mlops_to_floats(float *f, const double *x, uint32_t n)
 
     for ( /* void */ ; i & 15; i++) {
         f[i] = 0;
+    }
+}
+
+
+/* The way back; f has room up to a multiple of 16.  With relu what is below
+ * 0 becomes 0, by a mask: its sign is not to be guessed by a branch. */
+
+static inline void
+mlops_from_floats(double *x, const float *f, uint32_t n, const int relu)
+{
+    uint32_t         i, part;
+    mlops_mask4_t    bits;
+    mlops_float4_t   from;
+    mlops_double4_t  to;
+
+    for (i = 0; i < n; i += 4) {
+        memcpy(&from, f + i, sizeof(from));
+
+        if (relu) {
+            bits = (mlops_mask4_t) from & ~(mlops_mask4_t) (from < 0);
+            from = (mlops_float4_t) bits;
+        }
+
+        to = __builtin_convertvector(from, mlops_double4_t);
+        part = (n - i < 4) ? n - i : 4;
+
+        if (mlops_likely(part == 4)) {
+            memcpy(x + i, &to, sizeof(to));
+
+        } else {
+            memcpy(x + i, &to, part * sizeof(double));
+        }
     }
 }
 
@@ -143,11 +176,7 @@ mlops_dense_run(const mlops_op_t *op, double *cells, const char *text,
     switch ((mlops_unary_t) op->code) {
 
     case MLOPS_UNARY_RELU:
-
-        for (i = 0; i < op->out_n; i++) {
-            y[i] = (s[i] < 0) ? 0 : s[i];
-        }
-
+        mlops_from_floats(y, s, op->out_n, 1);
         break;
 
     case MLOPS_UNARY_SIGMOID:
@@ -167,10 +196,7 @@ mlops_dense_run(const mlops_op_t *op, double *cells, const char *text,
         break;
 
     default:
-
-        for (i = 0; i < op->out_n; i++) {
-            y[i] = s[i];
-        }
+        mlops_from_floats(y, s, op->out_n, 0);
     }
 }
 
