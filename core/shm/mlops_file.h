@@ -93,7 +93,7 @@ int mlops_file_check(int src, size_t len, const char *magic, int out,
 
 /* Gives a temporary file its name: replacing what is there, or failing with
  * EEXIST text (and errno) where exclusive is set.  A failure removes the
- * temporary. */
+ * temporary, and a new name that cannot be made durable. */
 int mlops_file_commit(int dir, const char *tmp, const char *name,
     int exclusive, int durable, mlops_err_t *err);
 

@@ -138,7 +138,18 @@ mlops_file_commit(int dir, const char *tmp, const char *name, int exclusive,
         mlops_fault("commit-unlinked");
     }
 
-    return durable ? mlops_file_sync_dir(dir, err) : MLOPS_OK;
+    if (!durable || mlops_file_sync_dir(dir, err) == MLOPS_OK) {
+        return MLOPS_OK;
+    }
+
+    /* where there was nothing before there is nothing again; what was
+     * replaced cannot be brought back */
+
+    if (exclusive) {
+        mlops_file_drop(dir, -1, name);
+    }
+
+    return MLOPS_ERROR;
 }
 
 

@@ -25,6 +25,7 @@
 #include "mlops_file.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 
 #define MLOPS_CONTROL_MAGIC  "mlopsctl"
@@ -55,6 +56,14 @@ typedef struct {
     _Atomic uint64_t   doorbell;
     uint64_t           size_limit;
 } mlops_control_t;
+
+_Static_assert(offsetof(mlops_control_t, doorbell) == 16
+               && offsetof(mlops_control_t, size_limit) == 24,
+               "the layout of the control file");
+
+/* A load behind a lock would write to a page that readers have read-only. */
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "the bell is one instruction");
 
 
 typedef struct {
@@ -90,8 +99,9 @@ typedef struct {
  * directories belong to somebody else (root or us own the root of it;
  * models/, features/, metrics/ and status/ belong to uid:gid, -1 for us;
  * rings/ to worker_uid with that gid; control and lock to uid:gid), and a
- * directory that holds other things.  Root gives what is its own to another
- * uid.  size_limit 0 is none.  Idempotent; running readers do not notice.
+ * directory that holds other things, or is a registry.  Root gives what is
+ * its own to another uid.  size_limit 0 is none.  Idempotent; running readers
+ * do not notice.
  * Waits for the lock, but a complete store is checked without it in the end.
  */
 int mlops_store_create(const char *path, uint64_t size_limit, uid_t uid,
@@ -130,13 +140,13 @@ int mlops_store_names(int models, mlops_str_t **names, uint32_t *n,
     mlops_arena_t *arena, mlops_err_t *err);
 
 /* The aliases of one model in dir (a models/<name> of a store or registry),
- * sorted by alias; broken or foreign entries are passed over. */
+ * sorted by alias; foreign entries are passed over. */
 int mlops_store_aliases(int dir, mlops_alias_t **aliases, uint32_t *n,
     mlops_arena_t *arena, mlops_err_t *err);
 
-/* The version that an alias in dir points to: MLOPS_OK, or MLOPS_ERROR where
- * it is missing, broken or foreign (errno 0 where it is there, but no link to
- * a version). */
+/* The version that an alias in dir points to: MLOPS_OK, or MLOPS_ERROR with
+ * errno ENOENT where there is none, 0 where it is no link to a version, and
+ * what the system says where it cannot be read. */
 int mlops_store_alias(int dir, const char *alias, size_t len,
     char version[MLOPS_VERSION_LEN + 1]);
 
@@ -148,6 +158,13 @@ int mlops_store_versions(int dir, mlops_version_t **versions, uint32_t *n,
  * root, us or the owner of models.  -1: err, and errno is ENOENT where there
  * is none. */
 int mlops_store_model_dir(int models, const char *name, size_t len,
+    mlops_err_t *err);
+
+/* Opens models/ of the registry in the open directory dir; path is for the
+ * texts.  Refused where everybody may write one of them, or where models/
+ * belongs to somebody other than root, us or the owner of dir.  *owner is
+ * that of models/.  -1: err. */
+int mlops_store_registry(int dir, const char *path, uid_t *owner, gid_t *group,
     mlops_err_t *err);
 
 int mlops_name_valid(const char *name, size_t len);
@@ -164,6 +181,8 @@ int mlops_version_cmp(const char *a, const char *b);
  * waited for at most timeout_ms.  A reader that follows a link to an image
  * that is being removed finds no file and looks at the link again.
  *
+ * A registry that is the store itself is refused (its versions would be
+ * removed), and so is a store that another one has replaced at its path.
  * What fails for one alias does not stop the others: its link stays as it
  * is, and err has the first reason.  With missing_only, aliases that the
  * store has already are left as they are, and nothing is removed (the

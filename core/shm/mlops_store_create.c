@@ -4,7 +4,8 @@
  * The lock comes first and the control file last, each in one step and with
  * its owner; so a store that has a control file is complete, and one without
  * it is completed by whoever comes next.  A directory that holds other things
- * is not taken for one: its mode would be changed.
+ * is not taken for one: its mode would be changed.  Nor is a registry, which
+ * has the same names in it: what no alias needs would be removed from it.
  *
  *     directory           mode   owner
  *     (the store)         0755   root, or who starts nginx
@@ -20,6 +21,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +40,7 @@ typedef struct {
 
 static int mlops_create_root(const char *path, mlops_err_t *err);
 static int mlops_create_empty(int dir, mlops_err_t *err);
+static int mlops_create_foreign(int dir, mlops_err_t *err);
 static int mlops_create_lock(int dir, uid_t uid, gid_t gid, mlops_err_t *err);
 static int mlops_create_room(int dir, const mlops_room_t *room,
     mlops_err_t *err);
@@ -234,6 +237,46 @@ mlops_create_empty(int dir, mlops_err_t *err)
     }
 
     (void) closedir(stream);
+
+    return (rc == MLOPS_OK) ? mlops_create_foreign(dir, err) : rc;
+}
+
+
+/* A model of a registry has a log, a model of a store has none. */
+
+static int
+mlops_create_foreign(int dir, mlops_err_t *err)
+{
+    int             models, rc;
+    char            path[MLOPS_NAME_LEN + sizeof("/log")];
+    uint32_t        i, n;
+    mlops_str_t    *names;
+    mlops_arena_t   arena;
+
+    models = openat(dir, "models", O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (models == -1) {
+        return (errno == ENOENT) ? MLOPS_OK
+                                 : mlops_file_fail(err, "open()", dir,
+                                                   "models");
+    }
+
+    mlops_arena_init(&arena, NULL, NULL);
+
+    rc = mlops_store_names(models, &names, &n, &arena, err);
+
+    for (i = 0; rc == MLOPS_OK && i < n; i++) {
+        (void) snprintf(path, sizeof(path), "%.*s/log", mlops_fmt(&names[i]));
+
+        if (faccessat(models, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+            rc = mlops_err_set(err, "it is a registry: found \"models/%s\" "
+                               "in it", path);
+        }
+    }
+
+    mlops_arena_destroy(&arena);
+
+    (void) close(models);
 
     return rc;
 }

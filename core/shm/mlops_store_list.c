@@ -27,6 +27,7 @@ typedef struct {
 
 
 static DIR *mlops_list_open(int dir, mlops_err_t *err);
+static struct dirent *mlops_list_next(DIR *stream);
 static void *mlops_list_push(mlops_list_t *list, mlops_err_t *err);
 static size_t mlops_list_file(const char *name);
 static int mlops_list_name_cmp(const void *one, const void *two);
@@ -189,6 +190,52 @@ refused:
 
 
 int
+mlops_store_registry(int dir, const char *path, uid_t *owner, gid_t *group,
+    mlops_err_t *err)
+{
+    int          fd;
+    struct stat  root, st;
+
+    fd = openat(dir, "models", O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd == -1) {
+        return mlops_file_fail(err, "open()", dir, "models");
+    }
+
+    if (fstat(dir, &root) == -1 || fstat(fd, &st) == -1) {
+        (void) mlops_file_fail(err, "fstat()", dir, "models");
+        goto failed;
+    }
+
+    if ((root.st_mode & 02) || (st.st_mode & 02)) {
+        (void) mlops_err_set(err, "\"%s\" may be written by everybody: "
+                             "expected mode 0755, got %04o and %04o for "
+                             "models", path, root.st_mode & 07777,
+                             st.st_mode & 07777);
+        goto failed;
+    }
+
+    if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != root.st_uid) {
+        (void) mlops_err_set(err, "\"%s/models\" belongs to uid %ld: expected "
+                             "root or uid %ld", path, (long) st.st_uid,
+                             (long) root.st_uid);
+        goto failed;
+    }
+
+    *owner = st.st_uid;
+    *group = st.st_gid;
+
+    return fd;
+
+failed:
+
+    (void) close(fd);
+
+    return -1;
+}
+
+
+int
 mlops_store_models(const mlops_store_t *store, mlops_str_t **names,
     uint32_t *n, mlops_arena_t *arena, mlops_err_t *err)
 {
@@ -213,7 +260,7 @@ mlops_store_names(int models, mlops_str_t **names, uint32_t *n,
         return MLOPS_ERROR;
     }
 
-    while ((entry = readdir(stream)) != NULL) {
+    while ((entry = mlops_list_next(stream)) != NULL) {
         len = strlen(entry->d_name);
 
         if (!mlops_name_valid(entry->d_name, len)
@@ -236,6 +283,11 @@ mlops_store_names(int models, mlops_str_t **names, uint32_t *n,
             (void) mlops_err_set(err, "out of memory");
             goto failed;
         }
+    }
+
+    if (errno != 0) {
+        (void) mlops_file_fail(err, "readdir()", models, "");
+        goto failed;
     }
 
     (void) closedir(stream);
@@ -274,7 +326,7 @@ mlops_store_aliases(int dir, mlops_alias_t **aliases, uint32_t *n,
         return MLOPS_ERROR;
     }
 
-    while ((entry = readdir(stream)) != NULL) {
+    while ((entry = mlops_list_next(stream)) != NULL) {
 
         if (entry->d_name[0] != '@') {
             continue;
@@ -283,21 +335,33 @@ mlops_store_aliases(int dir, mlops_alias_t **aliases, uint32_t *n,
         name = entry->d_name + 1;
         len = strlen(name);
 
-        if (!mlops_name_valid(name, len)
-            || mlops_store_alias(dir, name, len, version) != MLOPS_OK)
-        {
+        if (!mlops_name_valid(name, len)) {
             continue;
+        }
+
+        if (mlops_store_alias(dir, name, len, version) != MLOPS_OK) {
+
+            if (errno == 0 || errno == ENOENT) {
+                continue;
+            }
+
+            (void) mlops_file_fail(err, "readlink()", dir, entry->d_name);
+            goto failed;
         }
 
         alias = mlops_list_push(&list, err);
 
         if (alias == NULL) {
-            (void) closedir(stream);
-            return MLOPS_ERROR;
+            goto failed;
         }
 
         memcpy(alias->alias, name, len + 1);
         memcpy(alias->version, version, sizeof(version));
+    }
+
+    if (errno != 0) {
+        (void) mlops_file_fail(err, "readdir()", dir, "");
+        goto failed;
     }
 
     (void) closedir(stream);
@@ -310,6 +374,12 @@ mlops_store_aliases(int dir, mlops_alias_t **aliases, uint32_t *n,
     *n = list.n;
 
     return MLOPS_OK;
+
+failed:
+
+    (void) closedir(stream);
+
+    return MLOPS_ERROR;
 }
 
 
@@ -380,27 +450,42 @@ mlops_store_versions(int dir, mlops_version_t **versions, uint32_t *n,
         return MLOPS_ERROR;
     }
 
-    while ((entry = readdir(stream)) != NULL) {
+    while ((entry = mlops_list_next(stream)) != NULL) {
         len = mlops_list_file(entry->d_name);
 
-        if (len == 0
-            || fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1
-            || !S_ISREG(st.st_mode))
-        {
+        if (len == 0) {
+            continue;
+        }
+
+        if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+
+            if (errno == ENOENT) {
+                continue;
+            }
+
+            (void) mlops_file_fail(err, "fstatat()", dir, entry->d_name);
+            goto failed;
+        }
+
+        if (!S_ISREG(st.st_mode)) {
             continue;
         }
 
         version = mlops_list_push(&list, err);
 
         if (version == NULL) {
-            (void) closedir(stream);
-            return MLOPS_ERROR;
+            goto failed;
         }
 
         memset(version, 0, sizeof(*version));
         memcpy(version->version, entry->d_name, len);
         version->bytes = (uint64_t) st.st_size;
         version->mtime = (int64_t) st.st_mtime;
+    }
+
+    if (errno != 0) {
+        (void) mlops_file_fail(err, "readdir()", dir, "");
+        goto failed;
     }
 
     (void) closedir(stream);
@@ -413,6 +498,12 @@ mlops_store_versions(int dir, mlops_version_t **versions, uint32_t *n,
     *n = list.n;
 
     return MLOPS_OK;
+
+failed:
+
+    (void) closedir(stream);
+
+    return MLOPS_ERROR;
 }
 
 
@@ -440,6 +531,18 @@ mlops_list_open(int dir, mlops_err_t *err)
     }
 
     return stream;
+}
+
+
+/* NULL: the end, errno being 0, or an error.  A list that ends early would
+ * make what is missing in it look removed. */
+
+static struct dirent *
+mlops_list_next(DIR *stream)
+{
+    errno = 0;
+
+    return readdir(stream);
 }
 
 

@@ -51,7 +51,9 @@ typedef struct {
     gid_t           gid;
     unsigned        missing_only:1;
     unsigned        changed:1;
+    unsigned        counted:1;      /* used is valid */
     uint32_t        failed;
+    uint64_t        used;           /* bytes of the images in the store */
     mlops_err_t    *err;            /* the first reason */
     mlops_arena_t   arena;
 } mlops_sync_t;
@@ -85,6 +87,7 @@ static int mlops_sync_image(mlops_sync_t *sync, mlops_sync_model_t *model,
 static int mlops_sync_have(mlops_sync_t *sync, mlops_sync_model_t *model,
     const char *file, const mlops_file_head_t *wanted, int linked);
 static int mlops_sync_room(mlops_sync_t *sync, size_t len, mlops_err_t *err);
+static int mlops_sync_count(mlops_sync_t *sync, mlops_err_t *err);
 static void mlops_sync_forget(mlops_sync_t *sync, mlops_sync_model_t *model);
 static void mlops_sync_prune(mlops_sync_t *sync, int dir,
     const mlops_sync_model_t *model);
@@ -126,6 +129,12 @@ mlops_sync(const char *registry, mlops_store_t *store, const char *name,
 
     if (!store->writable) {
         (void) mlops_err_set(sync.err, "the store is open for reading only");
+        goto done;
+    }
+
+    if (!mlops_store_current(store)) {
+        (void) mlops_err_set(sync.err, "store \"%s\": the one that was opened "
+                             "is gone", store->path);
         goto done;
     }
 
@@ -200,7 +209,8 @@ static int
 mlops_sync_open(mlops_sync_t *sync, const char *registry)
 {
     int          dir;
-    struct stat  st;
+    gid_t        gid;
+    struct stat  from, to;
 
     /* the directory itself may be reached by a symbolic link: its path comes
      * from the configuration */
@@ -212,43 +222,35 @@ mlops_sync_open(mlops_sync_t *sync, const char *registry)
         goto failed;
     }
 
-    sync->registry = openat(dir, "models",
-                            O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-
-    if (sync->registry == -1) {
-        (void) mlops_file_fail(sync->err, "open()", dir, "models");
-        (void) close(dir);
-        goto failed;
-    }
+    sync->registry = mlops_store_registry(dir, registry, &sync->registry_uid,
+                                          &gid, sync->err);
 
     (void) close(dir);
 
-    if (fstat(sync->registry, &st) == -1) {
-        (void) mlops_file_fail(sync->err, "fstat()", sync->registry, "");
+    if (sync->registry == -1) {
         goto failed;
     }
 
-    if (st.st_mode & 02) {
-        (void) mlops_err_set(sync->err, "\"%s/models\" may be written by "
-                             "everybody: expected mode 0755, got %04o",
-                             registry, st.st_mode & 07777);
-        goto failed;
-    }
-
-    sync->registry_uid = st.st_uid;
-
-    if (fstat(sync->store->models, &st) == -1) {
+    if (fstat(sync->registry, &from) == -1
+        || fstat(sync->store->models, &to) == -1)
+    {
         (void) mlops_file_fail(sync->err, "fstat()", sync->store->models, "");
-        return MLOPS_ERROR;
+        goto failed;
     }
 
-    sync->owner = st.st_uid;
+    if (from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
+        (void) mlops_err_set(sync->err, "\"%s\" is the store itself: expected "
+                             "another directory", registry);
+        goto failed;
+    }
+
+    sync->owner = to.st_uid;
     sync->uid = (uid_t) -1;
     sync->gid = (gid_t) -1;
 
     if (geteuid() == 0) {
-        sync->uid = st.st_uid;
-        sync->gid = st.st_gid;
+        sync->uid = to.st_uid;
+        sync->gid = to.st_gid;
     }
 
     return MLOPS_OK;
@@ -569,9 +571,19 @@ mlops_sync_image(mlops_sync_t *sync, mlops_sync_model_t *model,
     }
 
     if (mlops_file_copy(model->to, src, len, MLOPS_IMAGE_MAGIC, 0444,
-                        sync->uid, sync->gid, tmp, err) != MLOPS_OK
-        || mlops_file_commit(model->to, tmp, file, 0, 0, err) != MLOPS_OK)
+                        sync->uid, sync->gid, tmp, err) != MLOPS_OK)
     {
+        goto done;
+    }
+
+    sync->used += len;
+
+    if (faccessat(model->to, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        sync->counted = 0;
+    }
+
+    if (mlops_file_commit(model->to, tmp, file, 0, 0, err) != MLOPS_OK) {
+        sync->counted = 0;
         goto done;
     }
 
@@ -623,12 +635,7 @@ mlops_sync_have(mlops_sync_t *sync, mlops_sync_model_t *model,
 static int
 mlops_sync_room(mlops_sync_t *sync, size_t len, mlops_err_t *err)
 {
-    int               dir, rc;
-    uint32_t          i, j, n, nversions;
-    uint64_t          used, limit;
-    mlops_str_t      *names;
-    mlops_arena_t     arena;
-    mlops_version_t  *versions;
+    uint64_t  limit;
 
     limit = sync->store->control->size_limit;
 
@@ -636,11 +643,39 @@ mlops_sync_room(mlops_sync_t *sync, size_t len, mlops_err_t *err)
         return MLOPS_OK;
     }
 
+    if (!sync->counted && mlops_sync_count(sync, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    if (sync->used + len > limit) {
+        return mlops_err_set(err, "the store's limit is %llu bytes: %zu are "
+                             "needed beside the %llu in use",
+                             (unsigned long long) limit, len,
+                             (unsigned long long) sync->used);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Once for a whole cold start: what is copied is added, and a removal makes
+ * it count anew. */
+
+static int
+mlops_sync_count(mlops_sync_t *sync, mlops_err_t *err)
+{
+    int               dir, rc;
+    uint32_t          i, j, n, nversions;
+    mlops_str_t      *names;
+    mlops_arena_t     arena;
+    mlops_version_t  *versions;
+
     mlops_arena_init(&arena, NULL, NULL);
 
     rc = mlops_store_models(sync->store, &names, &n, &arena, err);
+    sync->used = 0;
 
-    for (i = 0, used = 0; rc == MLOPS_OK && i < n; i++) {
+    for (i = 0; rc == MLOPS_OK && i < n; i++) {
 
         dir = mlops_store_model_dir(sync->store->models, names[i].data,
                                     names[i].len, err);
@@ -652,7 +687,7 @@ mlops_sync_room(mlops_sync_t *sync, size_t len, mlops_err_t *err)
         rc = mlops_store_versions(dir, &versions, &nversions, &arena, err);
 
         for (j = 0; rc == MLOPS_OK && j < nversions; j++) {
-            used += versions[j].bytes;
+            sync->used += versions[j].bytes;
         }
 
         (void) close(dir);
@@ -660,12 +695,7 @@ mlops_sync_room(mlops_sync_t *sync, size_t len, mlops_err_t *err)
 
     mlops_arena_destroy(&arena);
 
-    if (rc == MLOPS_OK && used + len > limit) {
-        rc = mlops_err_set(err, "the store's limit is %llu bytes: %zu are "
-                           "needed beside the %llu in use",
-                           (unsigned long long) limit, len,
-                           (unsigned long long) used);
-    }
+    sync->counted = (rc == MLOPS_OK);
 
     return rc;
 }
@@ -763,6 +793,8 @@ mlops_sync_prune(mlops_sync_t *sync, int dir, const mlops_sync_model_t *model)
             mlops_sync_failed(sync, &err);
             continue;
         }
+
+        sync->counted = 0;
 
         mlops_fault("sync-pruned");
     }

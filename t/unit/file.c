@@ -157,6 +157,47 @@ test_exclusive(void **state)
 }
 
 
+/* A name that cannot be made durable: there is no sync by a descriptor that
+ * is a path only. */
+
+static void
+test_not_durable(void **state)
+{
+    int          dir, only;
+    char         tmp[MLOPS_TMP_SIZE];
+    const char  *path;
+    mlops_err_t  err;
+
+    (void) state;
+
+    path = unit_tmpdir();
+    dir = open_dir(path);
+    only = open(path, O_PATH|O_DIRECTORY|O_CLOEXEC);
+    assert_int_not_equal(only, -1);
+
+    assert_int_equal(mlops_file_write(only, "x", 1, 0444, (uid_t) -1,
+                                      (gid_t) -1, 0, tmp, &err),
+                     MLOPS_OK);
+    assert_int_equal(mlops_file_commit(only, tmp, "a", 1, 1, &err),
+                     MLOPS_ERROR);
+    has(&err, "fsync()");
+    assert_int_equal(count(dir), 0);
+
+    /* what was replaced is lost, what replaced it stays */
+
+    put(dir, "a", "first");
+    assert_int_equal(mlops_file_write(only, "x", 1, 0444, (uid_t) -1,
+                                      (gid_t) -1, 0, tmp, &err),
+                     MLOPS_OK);
+    assert_int_equal(mlops_file_commit(only, tmp, "a", 0, 1, &err),
+                     MLOPS_ERROR);
+    assert_int_equal(count(dir), 1);
+
+    close(only);
+    close(dir);
+}
+
+
 static void
 test_map_refuses(void **state)
 {
@@ -561,6 +602,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_write_and_map),
         cmocka_unit_test(test_exclusive),
+        cmocka_unit_test(test_not_durable),
         cmocka_unit_test(test_map_refuses),
         cmocka_unit_test(test_no_space),
         cmocka_unit_test(test_check_and_copy),

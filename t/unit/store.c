@@ -657,6 +657,10 @@ test_sync_bad_registry(void **state)
     stores_fails(mlops_sync(reg, &store, NULL, 0, 0, &changed, &err), "0777");
     chmod(stores_path(reg, "models"), 0755);
 
+    chmod(reg, 0777);
+    stores_fails(mlops_sync(reg, &store, NULL, 0, 0, &changed, &err), "0777");
+    chmod(reg, 0755);
+
     rename(stores_path(reg, "models"), stores_path(reg, "elsewhere"));
     stores_fails(mlops_sync(reg, &store, NULL, 0, 0, &changed, &err),
                  "models");
@@ -668,6 +672,10 @@ test_sync_bad_registry(void **state)
     rename(stores_path(reg, "elsewhere"), stores_path(reg, "models"));
 
     if (geteuid() == 0) {
+        assert_int_equal(chown(stores_path(reg, "models"), 4242, 0), 0);
+        stores_fails(mlops_sync(reg, &store, "m", 0, 0, &changed, &err),
+                     "uid 4242");
+        assert_int_equal(chown(stores_path(reg, "models"), 0, 0), 0);
         assert_int_equal(chown(v2, 4242, 0), 0);
         unlink(stores_path(sto, "models/m/2.mlm"));
         stores_fails(mlops_sync(reg, &store, "m", 0, 0, &changed, &err),
@@ -684,6 +692,161 @@ test_sync_bad_registry(void **state)
     stores_ok(mlops_sync(reg, &store, NULL, 0, 20, &changed, &err));
 
     free(bytes);
+    mlops_store_close(&store);
+}
+
+
+/* The same tree has two meanings, and only one of them may be pruned. */
+
+static void
+test_sync_same(void **state)
+{
+    char               version[MLOPS_VERSION_LEN + 1];
+    void              *image;
+    size_t             len;
+    mlops_err_t        err;
+    mlops_store_t      other;
+    mlops_registry_t   r;
+    const char        *all = "1.mlm 2.mlm 3.mlm @champion log ";
+
+    (void) state;
+
+    fresh(0);
+
+    stores_publish(reg, "m", 1, NULL, NULL);
+    stores_publish(reg, "m", 2, NULL, NULL);
+    stores_publish(reg, "m", 3, NULL, NULL);
+
+    /* a registry is not made a store */
+
+    stores_fails(mlops_store_create(reg, 0, (uid_t) -1, (gid_t) -1,
+                                    (uid_t) -1, &err), "it is a registry");
+    assert_string_equal(stores_names(reg), "lock models ");
+
+    /* nor is one pruned that has been made one by hand, by whatever path */
+
+    assert_int_equal(link(stores_path(sto, "control"),
+                          stores_path(reg, "control")), 0);
+    stores_ok(mlops_store_open(&other, reg, 1, &err));
+    stores_fails(mlops_sync(reg, &other, NULL, 0, 0, NULL, &err),
+                 "is the store itself");
+    symlink(reg, stores_path(top, "by"));
+    stores_fails(mlops_sync(stores_path(top, "by"), &other, NULL, 0, 0, NULL,
+                            &err), "is the store itself");
+    mlops_store_close(&other);
+    assert_string_equal(stores_names(stores_path(reg, "models/m")), all);
+    unlink(stores_path(reg, "control"));
+
+    /* nothing is published into a store */
+
+    stores_fails(mlops_registry_open(&r, sto, 1, 1, &err), "is a store");
+    stores_ok(mlops_registry_open(&r, sto, 0, 0, &err));
+    image = stores_image(1, &len);
+    stores_fails(mlops_registry_publish(&r, "m", image, len, NULL, NULL,
+                                        version, &err), "reading");
+    free(image);
+    mlops_registry_close(&r);
+
+    stores_ok(mlops_sync(reg, &store, NULL, 0, 0, NULL, &err));
+    assert_string_equal(stores_names(stores_path(reg, "models/m")), all);
+
+    mlops_store_close(&store);
+}
+
+
+/* A store that vanishes, and one that takes its place. */
+
+static void
+test_sync_gone(void **state)
+{
+    int          changed;
+    mlops_err_t  err;
+
+    (void) state;
+
+    fresh(0);
+    stores_publish(reg, "m", 1, NULL, NULL);
+
+    rename(sto, stores_path(top, "away"));
+    stores_fails(mlops_sync(reg, &store, NULL, 0, 0, &changed, &err),
+                 "the one that was opened is gone");
+
+    stores_ok(mlops_store_create(sto, 0, (uid_t) -1, (gid_t) -1, (uid_t) -1,
+                                 &err));
+    changed = 1;
+    stores_fails(mlops_sync(reg, &store, NULL, 0, 0, &changed, &err), sto);
+    assert_int_equal(changed, 0);
+    assert_string_equal(stores_names(stores_path(top, "away/models")), "");
+
+    mlops_store_close(&store);
+}
+
+
+/* What cannot be read is neither missing nor removed.  (To root all can be:
+ * somebody else looks.) */
+
+static void
+test_unreadable(void **state)
+{
+    int               dir, status;
+    char              version[MLOPS_VERSION_LEN + 1];
+    pid_t             pid;
+    uint32_t          n;
+    mlops_err_t       err;
+    mlops_alias_t    *aliases;
+    mlops_arena_t     arena;
+    mlops_version_t  *versions;
+
+    (void) state;
+
+    if (geteuid() != 0) {
+        unit_skip("only root becomes somebody else");
+    }
+
+    fresh(0);
+    stores_publish(reg, "m", 1, NULL, NULL);
+
+    /* names may be listed, but nothing more be asked about them */
+
+    assert_int_equal(chmod(stores_path(reg, "models/m"), 0744), 0);
+    dir = open(stores_path(reg, "models/m"), O_RDONLY|O_DIRECTORY);
+    assert_int_not_equal(dir, -1);
+
+    pid = fork();
+
+    if (pid == 0) {
+
+        if (setgid(12345) == -1 || setuid(12345) == -1) {
+            _exit(9);
+        }
+
+        mlops_arena_init(&arena, NULL, NULL);
+
+        if (mlops_store_alias(dir, "champion", 8, version) == MLOPS_OK
+            || errno != EACCES)
+        {
+            _exit(1);
+        }
+
+        if (mlops_store_aliases(dir, &aliases, &n, &arena, &err) == MLOPS_OK
+            || strstr(err.text, "denied") == NULL)
+        {
+            _exit(2);
+        }
+
+        if (mlops_store_versions(dir, &versions, &n, &arena, &err) == MLOPS_OK
+            || strstr(err.text, "denied") == NULL)
+        {
+            _exit(3);
+        }
+
+        _exit(0);
+    }
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+
+    close(dir);
     mlops_store_close(&store);
 }
 
@@ -770,6 +933,15 @@ test_limit(void **state)
     stores_ok(mlops_sync(reg, &store, NULL, 0, 0, NULL, &err));
     assert_string_equal(stores_names(stores_path(sto, "models/m")),
                         "4.mlm @champion ");
+
+    /* models that come together count together; one that is replaced does
+     * not count twice */
+
+    chmod(stores_path(sto, "models/m/4.mlm"), 0644);
+    stores_publish(reg, "n", 1, NULL, NULL);
+    stores_publish(reg, "o", 1, NULL, NULL);
+    stores_fails(mlops_sync(reg, &store, NULL, 0, 0, NULL, &err), part);
+    assert_string_equal(stores_names(stores_path(sto, "models")), "m n ");
 
     mlops_store_close(&store);
 }
@@ -870,6 +1042,9 @@ main(void)
         cmocka_unit_test(test_listing),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_sync_bad_registry),
+        cmocka_unit_test(test_sync_same),
+        cmocka_unit_test(test_sync_gone),
+        cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_sync_damaged_store),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_full)

@@ -45,6 +45,8 @@ static int mlops_writing_log(mlops_writing_t *writing, const char *op,
     const char *digest, const char *note, mlops_err_t *err);
 static int mlops_writing_next(mlops_writing_t *writing,
     char next[MLOPS_VERSION_LEN + 1], mlops_err_t *err);
+static int mlops_writing_at(mlops_writing_t *writing, const char *alias,
+    char version[MLOPS_VERSION_LEN + 1], mlops_err_t *err);
 static int mlops_writing_move(mlops_writing_t *writing, const char *op,
     const char *alias, const char *version, const char *note,
     mlops_err_t *err);
@@ -87,15 +89,13 @@ mlops_registry_open(mlops_registry_t *registry, const char *path, int create,
         goto failed;
     }
 
-    registry->models = openat(registry->fd, "models",
-                              O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    registry->models = mlops_store_registry(registry->fd, path,
+                                            &registry->owner,
+                                            &registry->gid, err);
 
-    if (registry->models == -1) {
-        (void) mlops_file_fail(err, "open()", registry->fd, "models");
-        goto failed;
-    }
-
-    if (mlops_registry_check(registry, write, err) != MLOPS_OK) {
+    if (registry->models == -1
+        || mlops_registry_check(registry, write, err) != MLOPS_OK)
+    {
         goto failed;
     }
 
@@ -145,7 +145,7 @@ mlops_registry_publish(mlops_registry_t *registry, const char *name,
     const void *image, size_t len, const char *alias, const char *note,
     char *version_out, mlops_err_t *err)
 {
-    int                 rc, first;
+    int                 rc;
     char                tmp[MLOPS_TMP_SIZE], digest[64];
     char                file[MLOPS_FILE_NAME_SIZE];
     char                version[MLOPS_VERSION_LEN + 1];
@@ -175,19 +175,16 @@ mlops_registry_publish(mlops_registry_t *registry, const char *name,
     /* the line of the version names one alias; where there is no champion
      * yet it is that one */
 
-    first = mlops_store_alias(writing.dir, MLOPS_CHAMPION,
-                              sizeof(MLOPS_CHAMPION) - 1, from)
-            != MLOPS_OK;
-    moved = first ? MLOPS_CHAMPION : alias;
-
-    if (moved == NULL
-        || mlops_store_alias(writing.dir, moved, strlen(moved), from)
-           != MLOPS_OK)
-    {
-        from[0] = '\0';
+    if (mlops_writing_at(&writing, MLOPS_CHAMPION, from, err) != MLOPS_OK) {
+        goto done;
     }
 
-    if (mlops_writing_next(&writing, version, err) != MLOPS_OK
+    moved = (from[0] == '\0') ? MLOPS_CHAMPION : alias;
+    from[0] = '\0';
+
+    if ((moved != NULL
+         && mlops_writing_at(&writing, moved, from, err) != MLOPS_OK)
+        || mlops_writing_next(&writing, version, err) != MLOPS_OK
         || mlops_file_write(writing.dir, image, len, 0444, registry->uid,
                             registry->gid, 1, tmp, err)
            != MLOPS_OK)
@@ -363,12 +360,14 @@ done:
 static int
 mlops_registry_make(const char *path, mlops_err_t *err)
 {
-    int          dir, rc;
+    int          dir, up, rc, made;
     uid_t        uid;
     gid_t        gid;
     struct stat  st;
 
-    if (mkdir(path, 0755) == -1 && errno != EEXIST) {
+    made = (mkdir(path, 0755) == 0);
+
+    if (!made && errno != EEXIST) {
         return mlops_file_fail(err, "mkdir()", AT_FDCWD, path);
     }
 
@@ -389,6 +388,24 @@ mlops_registry_make(const char *path, mlops_err_t *err)
         gid = st.st_gid;
     }
 
+    if (made) {
+
+        if (fchmod(dir, 0755) == -1) {
+            rc = mlops_file_fail(err, "chmod()", AT_FDCWD, path);
+            goto done;
+        }
+
+        /* its name as well is to outlive a crash, as far as we may see to
+         * that */
+
+        up = openat(dir, "..", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+        if (up != -1) {
+            (void) mlops_file_sync_dir(up, NULL);
+            (void) close(up);
+        }
+    }
+
     rc = mlops_file_mkdir(dir, "models", 0755, uid, gid, 1, err);
 
 done:
@@ -404,42 +421,24 @@ done:
 static int
 mlops_registry_check(mlops_registry_t *registry, int write, mlops_err_t *err)
 {
-    struct stat  root, models;
-
-    if (fstat(registry->fd, &root) == -1
-        || fstat(registry->models, &models) == -1)
+    if (write
+        && faccessat(registry->fd, "control", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
     {
-        return mlops_file_fail(err, "fstat()", registry->fd, "");
+        return mlops_err_set(err, "\"%s\" is a store: found \"control\" in it",
+                             registry->path);
     }
 
-    if ((root.st_mode & 02) || (models.st_mode & 02)) {
-        return mlops_err_set(err, "\"%s\" may be written by everybody: "
-                             "expected mode 0755, got %04o and %04o for "
-                             "models", registry->path, root.st_mode & 07777,
-                             models.st_mode & 07777);
-    }
-
-    if (models.st_uid != 0 && models.st_uid != geteuid()
-        && models.st_uid != root.st_uid)
-    {
-        return mlops_err_set(err, "\"%s/models\" belongs to uid %ld: expected "
-                             "root or uid %ld", registry->path,
-                             (long) models.st_uid, (long) root.st_uid);
-    }
-
-    if (write && geteuid() != 0 && models.st_uid != geteuid()) {
+    if (write && geteuid() != 0 && registry->owner != geteuid()) {
         return mlops_err_set(err, "\"%s\" is written by uid %ld and root "
                              "only: got uid %ld", registry->path,
-                             (long) models.st_uid, (long) geteuid());
+                             (long) registry->owner, (long) geteuid());
     }
 
-    registry->owner = models.st_uid;
-    registry->uid = (uid_t) -1;
-    registry->gid = (gid_t) -1;
+    registry->uid = registry->owner;
 
-    if (geteuid() == 0) {
-        registry->uid = models.st_uid;
-        registry->gid = models.st_gid;
+    if (geteuid() != 0) {
+        registry->uid = (uid_t) -1;
+        registry->gid = (gid_t) -1;
     }
 
     return MLOPS_OK;
@@ -549,6 +548,7 @@ mlops_writing_close(mlops_writing_t *writing)
 static int
 mlops_writing_mend(mlops_writing_t *writing, mlops_err_t *err)
 {
+    int                   wrote;
     uint32_t              i, n, naliases;
     const char           *said;
     char                  now[MLOPS_VERSION_LEN + 1];
@@ -574,47 +574,72 @@ mlops_writing_mend(mlops_writing_t *writing, mlops_err_t *err)
 
     mlops_fault("mend-read");
 
+    wrote = 0;
+
     for (i = 0; i < n; i++) {
 
-        if ((history->newest[0] == '\0'
-             || mlops_version_cmp(versions[i].version, history->newest) > 0)
-            && mlops_writing_mend_version(writing, versions[i].version, err)
-               != MLOPS_OK)
+        if (history->newest[0] != '\0'
+            && mlops_version_cmp(versions[i].version, history->newest) <= 0)
+        {
+            continue;
+        }
+
+        if (mlops_writing_mend_version(writing, versions[i].version, err)
+            != MLOPS_OK)
         {
             return MLOPS_ERROR;
         }
+
+        wrote = 1;
     }
 
     for (i = 0; i < naliases; i++) {
         track = mlops_log_track(history, aliases[i].alias);
         said = (track && track->top) ? track->top->version : "";
 
-        if (strcmp(said, aliases[i].version) != 0
-            && mlops_writing_mend_alias(writing, aliases[i].alias,
-                                        aliases[i].version, said, err)
-               != MLOPS_OK)
+        if (strcmp(said, aliases[i].version) == 0) {
+            continue;
+        }
+
+        if (mlops_writing_mend_alias(writing, aliases[i].alias,
+                                     aliases[i].version, said, err)
+            != MLOPS_OK)
         {
             return MLOPS_ERROR;
         }
+
+        wrote = 1;
     }
 
     for (track = history->tracks; track != NULL; track = track->next) {
         said = track->top ? track->top->version : "";
 
-        if (said[0] != '\0'
-            && mlops_store_alias(writing->dir, track->alias,
-                                 strlen(track->alias), now)
-               != MLOPS_OK
-            && mlops_writing_mend_alias(writing, track->alias, "", said, err)
-               != MLOPS_OK)
+        if (said[0] == '\0') {
+            continue;
+        }
+
+        if (mlops_writing_at(writing, track->alias, now, err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+        if (now[0] != '\0') {
+            continue;
+        }
+
+        if (mlops_writing_mend_alias(writing, track->alias, "", said, err)
+            != MLOPS_OK)
         {
             return MLOPS_ERROR;
         }
+
+        wrote = 1;
     }
 
     /* the lines just written count as well */
 
-    return mlops_log_history(writing->dir, history, &writing->arena, err);
+    return wrote ? mlops_log_history(writing->dir, history, &writing->arena,
+                                     err)
+                 : MLOPS_OK;
 }
 
 
@@ -758,6 +783,29 @@ mlops_writing_next(mlops_writing_t *writing, char next[MLOPS_VERSION_LEN + 1],
 }
 
 
+/* Where an alias is; "": nowhere, or at no version. */
+
+static int
+mlops_writing_at(mlops_writing_t *writing, const char *alias,
+    char version[MLOPS_VERSION_LEN + 1], mlops_err_t *err)
+{
+    if (mlops_store_alias(writing->dir, alias, strlen(alias), version)
+        == MLOPS_OK)
+    {
+        return MLOPS_OK;
+    }
+
+    if (errno != 0 && errno != ENOENT) {
+        (void) mlops_file_fail(err, "readlink()", writing->dir, "");
+        return mlops_err_prefix(err, "alias \"%s\"", alias);
+    }
+
+    version[0] = '\0';
+
+    return MLOPS_OK;
+}
+
+
 /* One line, and one rename. */
 
 static int
@@ -767,10 +815,8 @@ mlops_writing_move(mlops_writing_t *writing, const char *op,
 {
     char  from[MLOPS_VERSION_LEN + 1];
 
-    if (mlops_store_alias(writing->dir, alias, strlen(alias), from)
-        != MLOPS_OK)
-    {
-        from[0] = '\0';
+    if (mlops_writing_at(writing, alias, from, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
     }
 
     if (strcmp(from, version) == 0) {

@@ -400,7 +400,8 @@ mlops_log_open(const mlops_registry_t *registry, int dir, mlops_err_t *err)
     int   fd;
     char  tmp[MLOPS_TMP_SIZE];
 
-    fd = openat(dir, MLOPS_LOG_FILE, O_WRONLY|O_APPEND|O_NOFOLLOW|O_CLOEXEC);
+    fd = openat(dir, MLOPS_LOG_FILE, O_WRONLY|O_APPEND|O_NOFOLLOW|O_NONBLOCK
+                                    |O_CLOEXEC);
 
     if (fd == -1 && errno == ENOENT) {
 
@@ -412,8 +413,8 @@ mlops_log_open(const mlops_registry_t *registry, int dir, mlops_err_t *err)
             return -1;
         }
 
-        fd = openat(dir, MLOPS_LOG_FILE,
-                    O_WRONLY|O_APPEND|O_NOFOLLOW|O_CLOEXEC);
+        fd = openat(dir, MLOPS_LOG_FILE, O_WRONLY|O_APPEND|O_NOFOLLOW
+                                         |O_NONBLOCK|O_CLOEXEC);
     }
 
     if (fd == -1) {
