@@ -124,7 +124,8 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "\n"
         "  --create       make the store where it is missing; nginx does so\n"
         "                 by itself\n"
-        "  --size BYTES   its limit; k, m and g are understood\n",
+        "  --size BYTES   its limit; k, m and g are understood.  Without it\n"
+        "                 a store that is there keeps its own\n",
         mlopsctl_sync
     }
 };

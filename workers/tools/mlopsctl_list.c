@@ -304,7 +304,12 @@ mlopsctl_list_line(void *ctx, const mlops_log_line_t *line)
 
     list = ctx;
 
-    if (line->version.len == 0 || line->digest.len == 0) {
+    /* other lines may name a version and a digest as well */
+
+    if (line->version.len == 0 || line->digest.len == 0
+        || (!mlops_str_is(&line->op, "publish")
+            && !mlops_str_is(&line->op, "recover")))
+    {
         return MLOPS_OK;
     }
 
@@ -435,7 +440,8 @@ mlopsctl_keep(mlopsctl_list_t *list, const mlops_str_t *s)
 }
 
 
-/* Other control bytes become '?': a terminal would obey them. */
+/* Other control characters become '?', those of two bytes (U+0080 to U+009F)
+ * as well: a terminal would obey them. */
 
 static void
 mlopsctl_field(const mlops_str_t *s, char end)
@@ -457,6 +463,12 @@ mlopsctl_field(const mlops_str_t *s, char end)
 
         } else if (c == '\\') {
             fputs("\\\\", stdout);
+
+        } else if (c == 0xc2 && i + 1 < s->len
+                   && (unsigned char) s->data[i + 1] < 0xa0)
+        {
+            putchar('?');
+            i++;
 
         } else {
             putchar((c < 0x20 || c == 0x7f) ? '?' : c);

@@ -32,7 +32,8 @@ typedef struct {
     const char        *store;
     const char        *alias;
     const char        *note;
-    int                create;
+    unsigned           create:1;
+    unsigned           sized:1;         /* --size is there */
     uint64_t           size;
     char             **args;            /* what is no option */
     int                n;
@@ -73,6 +74,7 @@ static const struct option  mlopsctl_sync_options[] = {
 
 static int mlopsctl_change_args(mlopsctl_change_t *change, int argc,
     char **argv, const struct option *options, int min, int max);
+static int mlopsctl_create(const mlopsctl_change_t *change, mlops_err_t *err);
 static int mlopsctl_change_open(mlopsctl_change_t *change, int create);
 static int mlopsctl_change_close(mlopsctl_change_t *change, const char *name,
     int rc, const char *now, const char *version);
@@ -211,11 +213,11 @@ mlopsctl_sync(int argc, char **argv)
         return mlopsctl_misused("-s STORE is missing");
     }
 
-    if (change.create
-        && mlops_store_create(change.store, change.size, (uid_t) -1,
-                              (gid_t) -1, (uid_t) -1, &err)
-           != MLOPS_OK)
-    {
+    if (change.sized && !change.create) {
+        return mlopsctl_misused("--size goes with --create");
+    }
+
+    if (change.create && mlopsctl_create(&change, &err) != MLOPS_OK) {
         return mlopsctl_failed("%s", err.text);
     }
 
@@ -235,6 +237,39 @@ mlopsctl_sync(int argc, char **argv)
     printf("%s\n", changed ? "changed" : "unchanged");
 
     return (mlopsctl_flush() == MLOPSCTL_DONE) ? rc : MLOPSCTL_FAILED;
+}
+
+
+/* A store that is there keeps its owners, which nginx.conf has told it, and
+ * its limit where no other is given. */
+
+static int
+mlopsctl_create(const mlopsctl_change_t *change, mlops_err_t *err)
+{
+    int            rc;
+    struct stat    models, rings;
+    mlops_store_t  store;
+
+    if (mlops_store_open(&store, change->store, 0, NULL) != MLOPS_OK) {
+        return mlops_store_create(change->store, change->size, (uid_t) -1,
+                                  (gid_t) -1, (uid_t) -1, err);
+    }
+
+    rc = MLOPS_OK;
+
+    if (fstat(store.models, &models) == -1
+        || fstatat(store.fd, "rings", &rings, AT_SYMLINK_NOFOLLOW) == -1)
+    {
+        rc = mlops_file_fail(err, "fstat()", store.fd, "rings");
+
+    } else if (change->sized) {
+        rc = mlops_store_create(change->store, change->size, models.st_uid,
+                                models.st_gid, rings.st_uid, err);
+    }
+
+    mlops_store_close(&store);
+
+    return rc;
 }
 
 
@@ -276,6 +311,7 @@ mlopsctl_change_args(mlopsctl_change_t *change, int argc, char **argv,
                                         "with k, m or g, got \"%s\"", optarg);
             }
 
+            change->sized = 1;
             break;
 
         default:
