@@ -261,7 +261,11 @@ close $slow;
 my $restless = fork // die;
 
 if ($restless == 0) {
+    my $over;
+    $SIG{TERM} = sub { $over = 1 };     # not before its command has ended
+
     for my $i (1 .. 200) {
+        last if $over;
         open STDOUT, '>', '/dev/null';
         system $Mlops::ctl, 'alias', '-r', $site->{registry}, '-s',
                $site->{store}, 'big', 'champion', 1 + $i % 3;
