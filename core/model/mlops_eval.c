@@ -12,9 +12,6 @@
 
 static void mlops_eval_inputs(const mlops_program_t *program,
     const mlops_cell_t *inputs, const uint64_t *present, double *cells);
-static void mlops_eval_store(const mlops_program_t *program,
-    const double *cells, const mlops_cell_t *inputs, const uint64_t *present,
-    mlops_cell_t *out, uint64_t *missing);
 static int mlops_eval_store_one(const mlops_store_t *store,
     const double *cells, const mlops_cell_t *inputs, const uint64_t *present,
     mlops_cell_t *out);
@@ -38,6 +35,21 @@ mlops_model_eval(const mlops_model_t *model, uint32_t signature,
     cells = scratch;
     buffer = (char *) scratch + model->cells_size;
 
+    mlops_eval_start(program, inputs, present, cells);
+
+    for (i = 0; i < program->ops_n; i++) {
+        op = program->ops[i];
+        op->run(op, cells, text, buffer);
+    }
+
+    mlops_eval_end(program, cells, inputs, present, out, missing);
+}
+
+
+void
+mlops_eval_start(const mlops_program_t *program, const mlops_cell_t *inputs,
+    const uint64_t *present, double *cells)
+{
     if (mlops_likely(program->first != MLOPS_OP_SCATTERED)) {
         memcpy(cells + program->first, inputs,
                program->inputs_n * sizeof(double));
@@ -45,13 +57,6 @@ mlops_model_eval(const mlops_model_t *model, uint32_t signature,
     } else {
         mlops_eval_inputs(program, inputs, present, cells);
     }
-
-    for (i = 0; i < program->ops_n; i++) {
-        op = program->ops[i];
-        op->run(op, cells, text, buffer);
-    }
-
-    mlops_eval_store(program, cells, inputs, present, out, missing);
 }
 
 
@@ -81,8 +86,8 @@ mlops_eval_inputs(const mlops_program_t *program, const mlops_cell_t *inputs,
 }
 
 
-static void
-mlops_eval_store(const mlops_program_t *program, const double *cells,
+void
+mlops_eval_end(const mlops_program_t *program, const double *cells,
     const mlops_cell_t *inputs, const uint64_t *present, mlops_cell_t *out,
     uint64_t *missing)
 {

@@ -169,6 +169,8 @@ mlops_load_step(mlops_load_t *load, size_t budget, mlops_model_t **model,
             load->phase++;
             load->cursor = 0;
             load->inner = 0;
+            load->part = 0;
+            load->stage = 0;
 
             if (load->phase == mlops_nitems(mlops_load_phases)) {
                 *model = load->model;
@@ -508,8 +510,8 @@ mlops_load_strings(mlops_load_t *load, size_t *budget, mlops_err_t *err)
     }
 
     if (model->strings == NULL) {
-        model->strings = mlops_arena_calloc(&model->arena, section->n,
-                                            sizeof(mlops_str_t));
+        model->strings = mlops_arena_alloc(&model->arena, (size_t)
+                                           section->n * sizeof(mlops_str_t));
 
         if (model->strings == NULL) {
             return mlops_load_no_memory(err);
@@ -531,7 +533,7 @@ mlops_load_strings(mlops_load_t *load, size_t *budget, mlops_err_t *err)
         }
 
         model->strings[i] = mlops_model_str(model, &text[i]);
-        mlops_load_spend(budget, sizeof(mlops_image_text_t));
+        mlops_load_spend(budget, MLOPS_LOAD_JUMP);
     }
 
     return MLOPS_OK;

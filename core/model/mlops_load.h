@@ -5,6 +5,10 @@
  * MLOPS_OK.  It counts *budget down by the bytes it looked at and returns
  * MLOPS_AGAIN when none is left; *budget is at least 1 at the first phase of
  * a call, so that every call gets on.
+ *
+ * No loop is as long as an image wants it to be: each looks at its budget.
+ * Whatever sends the reader to another place of the file, which may be in no
+ * cache, costs MLOPS_LOAD_JUMP bytes.
  */
 
 #ifndef MLOPS_LOAD_H
@@ -13,6 +17,19 @@
 
 #include "mlops_program.h"
 #include "mlops_hash.h"
+
+
+#define MLOPS_LOAD_JUMP  256
+
+
+/* What a signature is at: the stages of mlops_load_programs(). */
+
+typedef enum {
+    MLOPS_LOAD_ORIGINS = 0,
+    MLOPS_LOAD_PROOF,
+    MLOPS_LOAD_OUTPUTS,
+    MLOPS_LOAD_STORES
+} mlops_load_stage_t;
 
 
 typedef struct {
@@ -31,8 +48,10 @@ typedef struct {
 struct mlops_load_s {
     mlops_model_t        *model;
     uint32_t              phase;
-    uint64_t              cursor;   /* 0 when a phase begins */
+    uint64_t              cursor;   /* these are 0 when a phase begins */
     uint64_t              inner;
+    uint64_t              part;
+    mlops_load_stage_t    stage;
     uint64_t              listed;   /* elements of LISTS in runs so far */
     uint64_t              weighed;  /* bytes of WEIGHTS given to steps */
     uint32_t              outputs;  /* elements of OUTPUTS given away */
@@ -71,10 +90,13 @@ int mlops_load_run(mlops_load_t *load, const mlops_image_run_t *run,
 int mlops_load_strings_run(mlops_load_t *load, const mlops_image_run_t *run,
     const char *what, mlops_err_t *err);
 
-/* How the results of a signature are stored, once its origins are known; and
- * whether the signatures own all of OUTPUTS. */
+/* The outputs of a signature, then how their cells are stored, once its
+ * origins are known; each goes on with load->inner and load->part from 0.
+ * Last, whether the signatures own all of OUTPUTS. */
+int mlops_load_outputs(mlops_load_t *load, uint32_t signature,
+    size_t *budget, mlops_err_t *err);
 int mlops_load_stores(mlops_load_t *load, uint32_t signature,
-    mlops_err_t *err);
+    size_t *budget, mlops_err_t *err);
 int mlops_load_outputs_end(mlops_load_t *load, mlops_err_t *err);
 
 int mlops_load_no_memory(mlops_err_t *err);

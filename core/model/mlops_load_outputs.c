@@ -6,6 +6,8 @@
 #include "mlops_load.h"
 
 
+static int mlops_load_outputs_start(mlops_load_t *load, uint32_t number,
+    mlops_err_t *err);
 static int mlops_load_output(mlops_load_t *load, uint32_t number,
     const mlops_image_output_t *from, mlops_output_t *all,
     mlops_err_t *err);
@@ -17,26 +19,101 @@ static int mlops_load_store(mlops_load_t *load,
 static uint32_t mlops_load_store_kind(mlops_type_t to, int from);
 
 
-int
-mlops_load_stores(mlops_load_t *load, uint32_t number, mlops_err_t *err)
+/* Of a signature, where its elements of OUTPUTS stand. */
+
+static const mlops_image_output_t *
+mlops_load_outputs_of(mlops_load_t *load, uint32_t number)
 {
-    uint32_t                        i, j, n;
-    uint64_t                        total;
     mlops_model_t                  *model;
-    mlops_store_t                  *store;
-    const uint32_t                 *cells;
-    mlops_program_t                *program;
-    mlops_signature_t              *to;
-    const mlops_image_output_t     *out;
     const mlops_image_signature_t  *from;
 
     model = load->model;
-    program = &model->programs[number];
+    from = (const mlops_image_signature_t *)
+               model->sections[MLOPS_SECTION_SIGNATURES].data + number;
+
+    return (const mlops_image_output_t *)
+               model->sections[MLOPS_SECTION_OUTPUTS].data + from->output;
+}
+
+
+/* inner: 0 before them, then outputs done + 1. */
+
+int
+mlops_load_outputs(mlops_load_t *load, uint32_t number, size_t *budget,
+    mlops_err_t *err)
+{
+    uint32_t                     i;
+    mlops_output_t              *output;
+    mlops_program_t             *program;
+    mlops_signature_t           *to;
+    const mlops_image_output_t  *out;
+
+    program = &load->model->programs[number];
+    to = &load->model->face.signatures[number];
+
+    if (load->inner == 0) {
+
+        if (mlops_load_outputs_start(load, number, err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+        load->inner = 1;
+    }
+
+    out = mlops_load_outputs_of(load, number);
+
+    for ( /* void */ ; load->inner <= to->outputs_n; load->inner++) {
+
+        if (*budget == 0) {
+            return MLOPS_AGAIN;
+        }
+
+        i = (uint32_t) load->inner - 1;
+        output = &to->outputs[i];
+
+        if (mlops_load_output(load, i, &out[i], to->outputs, err)
+            != MLOPS_OK)
+        {
+            return mlops_err_prefix(err, "output %u", i);
+        }
+
+        output->first = to->cells_n;
+
+        if (output->width > MLOPS_IMAGE_MAX_RESULTS - to->cells_n) {
+            return mlops_err_set(err, "outputs: expected at most %d cells",
+                                 MLOPS_IMAGE_MAX_RESULTS);
+        }
+
+        to->cells_n += output->width;
+
+        /* the name was compared with all before */
+
+        mlops_load_spend(budget, (i + 4) * 64);
+    }
+
+    program->floats = 1;
+    program->stores_n = to->cells_n;
+    program->stores = mlops_arena_alloc(&load->model->arena, to->cells_n
+                                                      * sizeof(mlops_store_t));
+
+    return program->stores ? MLOPS_OK : mlops_load_no_memory(err);
+}
+
+
+static int
+mlops_load_outputs_start(mlops_load_t *load, uint32_t number,
+    mlops_err_t *err)
+{
+    uint32_t                        n, all;
+    mlops_model_t                  *model;
+    mlops_signature_t              *to;
+    const mlops_image_signature_t  *from;
+
+    model = load->model;
     to = &model->face.signatures[number];
     from = (const mlops_image_signature_t *)
                model->sections[MLOPS_SECTION_SIGNATURES].data + number;
-    out = (const mlops_image_output_t *)
-              model->sections[MLOPS_SECTION_OUTPUTS].data + load->outputs;
+    all = model->sections[MLOPS_SECTION_OUTPUTS].n;
     n = from->output_n;
 
     if (n == 0 || n > MLOPS_IMAGE_MAX_OUTPUTS) {
@@ -44,14 +121,10 @@ mlops_load_stores(mlops_load_t *load, uint32_t number, mlops_err_t *err)
                              MLOPS_IMAGE_MAX_OUTPUTS, n);
     }
 
-    if (from->output != load->outputs
-        || n > model->sections[MLOPS_SECTION_OUTPUTS].n - load->outputs)
-    {
+    if (from->output != load->outputs || n > all - load->outputs) {
         return mlops_err_set(err, "outputs: expected them at %u, within %u "
                              "elements of OUTPUTS, got [%u, +%u)",
-                             load->outputs,
-                             model->sections[MLOPS_SECTION_OUTPUTS].n,
-                             from->output, n);
+                             load->outputs, all, from->output, n);
     }
 
     load->outputs += n;
@@ -60,60 +133,55 @@ mlops_load_stores(mlops_load_t *load, uint32_t number, mlops_err_t *err)
     to->outputs = mlops_arena_calloc(&model->arena, n,
                                      sizeof(mlops_output_t));
 
-    if (to->outputs == NULL) {
-        return mlops_load_no_memory(err);
-    }
+    return to->outputs ? MLOPS_OK : mlops_load_no_memory(err);
+}
 
-    total = 0;
 
-    for (i = 0; i < n; i++) {
+/* inner: output; part: its cells done. */
 
-        if (mlops_load_output(load, i, &out[i], to->outputs, err)
-            != MLOPS_OK)
-        {
-            return mlops_err_prefix(err, "output %u", i);
-        }
+int
+mlops_load_stores(mlops_load_t *load, uint32_t number, size_t *budget,
+    mlops_err_t *err)
+{
+    uint32_t                     cell;
+    mlops_store_t               *store;
+    mlops_output_t              *output;
+    mlops_program_t             *program;
+    mlops_signature_t           *to;
+    const mlops_image_output_t  *out;
 
-        to->outputs[i].first = (uint32_t) total;
-        total += out[i].width;
+    program = &load->model->programs[number];
+    to = &load->model->face.signatures[number];
+    out = mlops_load_outputs_of(load, number);
 
-        if (total > MLOPS_IMAGE_MAX_RESULTS) {
-            return mlops_err_set(err, "outputs: expected at most %d cells",
-                                 MLOPS_IMAGE_MAX_RESULTS);
-        }
-    }
+    for ( /* void */ ; load->inner < to->outputs_n; load->inner++) {
+        output = &to->outputs[load->inner];
 
-    to->cells_n = (uint32_t) total;
+        for ( /* void */ ; load->part < output->width; load->part++) {
 
-    program->floats = 1;
-    program->stores_n = (uint32_t) total;
-    program->stores = mlops_arena_calloc(&model->arena, total,
-                                         sizeof(mlops_store_t));
+            if (*budget == 0) {
+                return MLOPS_AGAIN;
+            }
 
-    if (program->stores == NULL) {
-        return mlops_load_no_memory(err);
-    }
+            store = &program->stores[output->first + load->part];
+            cell = mlops_load_list(load, &out[load->inner].cells)
+                       [load->part];
 
-    store = program->stores;
-
-    for (i = 0; i < n; i++) {
-        cells = mlops_load_list(load, &out[i].cells);
-
-        for (j = 0; j < out[i].width; j++) {
-
-            if (mlops_load_store(load, program, &out[i], cells[j], store,
-                                 err)
+            if (mlops_load_store(load, program, &out[load->inner], cell,
+                                 store, err)
                 != MLOPS_OK)
             {
                 return mlops_err_prefix(err, "output \"%.*s\"",
-                                        mlops_fmt(&to->outputs[i].name));
+                                        mlops_fmt(&output->name));
             }
 
             program->floats &= (store->kind <= MLOPS_STORE_FP32);
             program->strings |= (store->kind >= MLOPS_STORE_STRING);
 
-            store++;
+            mlops_load_spend(budget, 2 * sizeof(mlops_store_t));
         }
+
+        load->part = 0;
     }
 
     return MLOPS_OK;
@@ -244,6 +312,8 @@ mlops_load_store(mlops_load_t *load, const mlops_program_t *program,
                              kind == MLOPS_CELL_STRING ? "number" : "string "
                              "input or labels", mlops_type_name(from->type));
     }
+
+    memset(store, 0, sizeof(*store));
 
     store->kind = mlops_load_store_kind(from->type, kind);
     store->cell = cell;

@@ -28,15 +28,19 @@ static int mlops_load_op(mlops_load_t *load, mlops_op_t *op,
     mlops_err_t *err);
 static int mlops_load_signature(mlops_load_t *load, uint32_t number,
     mlops_err_t *err);
-static int mlops_load_columns(mlops_load_t *load,
-    const mlops_image_signature_t *from, mlops_signature_t *to,
-    mlops_program_t *program, mlops_err_t *err);
-static void mlops_load_column(mlops_model_t *model,
-    const mlops_image_cell_t *cell, mlops_column_t *column);
+static int mlops_load_use(mlops_load_t *load, uint32_t number, uint32_t i,
+    mlops_err_t *err);
+static int mlops_load_column(mlops_load_t *load, uint32_t number, uint32_t i,
+    mlops_err_t *err);
+static int mlops_load_program(mlops_load_t *load, size_t *budget,
+    mlops_err_t *err);
 static int mlops_load_origins(mlops_load_t *load,
     const mlops_program_t *program, mlops_err_t *err);
+static int mlops_load_proof(mlops_load_t *load,
+    const mlops_program_t *program, size_t *budget, mlops_err_t *err);
 static int mlops_load_prove(mlops_load_t *load,
-    const mlops_program_t *program, const mlops_op_t *op, mlops_err_t *err);
+    const mlops_program_t *program, const mlops_op_t *op, size_t *budget,
+    mlops_err_t *err);
 
 
 int
@@ -66,7 +70,8 @@ mlops_load_cells(mlops_load_t *load, size_t *budget, mlops_err_t *err)
                                     (unsigned long long) i);
         }
 
-        mlops_load_spend(budget, sizeof(mlops_image_cell_t));
+        mlops_load_spend(budget, sizeof(mlops_image_cell_t)
+                                 + MLOPS_LOAD_JUMP);
     }
 
     return MLOPS_OK;
@@ -242,8 +247,8 @@ mlops_load_steps(mlops_load_t *load, size_t *budget, mlops_err_t *err)
     }
 
     if (model->ops == NULL && section->n != 0) {
-        model->ops = mlops_arena_calloc(&model->arena, section->n,
-                                        sizeof(mlops_op_t));
+        model->ops = mlops_arena_alloc(&model->arena, section->n
+                                                      * sizeof(mlops_op_t));
 
         if (model->ops == NULL) {
             return mlops_load_no_memory(err);
@@ -273,7 +278,7 @@ mlops_load_steps(mlops_load_t *load, size_t *budget, mlops_err_t *err)
                                     (unsigned long long) i, def->name);
         }
 
-        mlops_load_spend(budget, sizeof(mlops_image_step_t)
+        mlops_load_spend(budget, sizeof(mlops_op_t)
                                  + steps[i].in.n * sizeof(uint32_t));
     }
 
@@ -357,6 +362,8 @@ mlops_load_op(mlops_load_t *load, mlops_op_t *op,
 
         load->weighed = off + step->param_len;
     }
+
+    memset(op, 0, sizeof(*op));
 
     op->in = mlops_load_list(load, &step->in);
     op->in_n = step->in.n;
@@ -456,10 +463,13 @@ mlops_load_weights(mlops_load_t *load, size_t *budget, mlops_err_t *err)
 }
 
 
+/* cursor: signature; inner: 0 before it, then steps and columns done + 1. */
+
 int
 mlops_load_signatures(mlops_load_t *load, size_t *budget, mlops_err_t *err)
 {
-    uint64_t                i;
+    uint32_t                i, steps_n;
+    uint64_t                n;
     mlops_model_t          *model;
     const mlops_section_t  *section;
 
@@ -485,34 +495,70 @@ mlops_load_signatures(mlops_load_t *load, size_t *budget, mlops_err_t *err)
         model->face.n = section->n;
     }
 
-    for (i = load->cursor; i < section->n; i++) {
+    for ( /* void */ ; load->cursor < section->n; load->cursor++) {
+        i = (uint32_t) load->cursor;
 
-        if (*budget == 0) {
-            load->cursor = i;
-            return MLOPS_AGAIN;
+        if (load->inner == 0) {
+
+            if (*budget == 0) {
+                return MLOPS_AGAIN;
+            }
+
+            if (mlops_load_signature(load, i, err) != MLOPS_OK) {
+                return mlops_err_prefix(err, "signature %u", i);
+            }
+
+            load->inner = 1;
+            mlops_load_spend(budget, (i + 1) * MLOPS_LOAD_JUMP);
         }
 
-        if (mlops_load_signature(load, (uint32_t) i, err) != MLOPS_OK) {
-            return mlops_err_prefix(err, "signature %llu",
-                                    (unsigned long long) i);
+        steps_n = model->programs[i].ops_n;
+        n = (uint64_t) steps_n + model->programs[i].inputs_n;
+
+        for ( /* void */ ; load->inner <= n; load->inner++) {
+
+            if (*budget == 0) {
+                return MLOPS_AGAIN;
+            }
+
+            if (load->inner <= steps_n) {
+
+                if (mlops_load_use(load, i, (uint32_t) load->inner - 1, err)
+                    != MLOPS_OK)
+                {
+                    return mlops_err_prefix(err, "signature %u", i);
+                }
+
+                mlops_load_spend(budget, 2 * sizeof(mlops_op_t *));
+                continue;
+            }
+
+            if (mlops_load_column(load, i,
+                                  (uint32_t) (load->inner - 1 - steps_n),
+                                  err)
+                != MLOPS_OK)
+            {
+                return mlops_err_prefix(err, "signature %u", i);
+            }
+
+            mlops_load_spend(budget, sizeof(mlops_column_t)
+                                     + 3 * MLOPS_LOAD_JUMP);
         }
 
-        mlops_load_spend(budget, sizeof(mlops_image_cell_t)
-                                 * model->programs[i].inputs_n
-                                 + sizeof(uint32_t)
-                                   * model->programs[i].ops_n);
+        load->inner = 0;
     }
 
     return MLOPS_OK;
 }
 
 
+/* A signature without its steps and columns, for which it takes memory. */
+
 static int
 mlops_load_signature(mlops_load_t *load, uint32_t number, mlops_err_t *err)
 {
-    uint32_t                        i, step_n;
+    uint32_t                        i, n, step_n;
     mlops_model_t                  *model;
-    const uint32_t                 *steps;
     mlops_program_t                *program;
     mlops_signature_t              *to;
     const mlops_image_signature_t  *from;
@@ -560,87 +606,87 @@ mlops_load_signature(mlops_load_t *load, uint32_t number, mlops_err_t *err)
                              step_n, from->inputs.n, from->steps.n);
     }
 
-    steps = mlops_load_list(load, &from->steps);
+    n = from->inputs.n;
 
     program->ops_n = from->steps.n;
-    program->ops = mlops_arena_calloc(&model->arena, from->steps.n + 1,
-                                      sizeof(mlops_op_t *));
+    program->ops = mlops_arena_alloc(&model->arena, from->steps.n
+                                                    * sizeof(mlops_op_t *));
 
-    if (program->ops == NULL) {
-        return mlops_load_no_memory(err);
-    }
-
-    for (i = 0; i < from->steps.n; i++) {
-
-        if (steps[i] >= step_n) {
-            return mlops_err_set(err, "steps[%u]: expected a step below %u, "
-                                 "got %u", i, step_n, steps[i]);
-        }
-
-        program->ops[i] = &model->ops[steps[i]];
-    }
-
-    return mlops_load_columns(load, from, to, program, err);
-}
-
-
-static int
-mlops_load_columns(mlops_load_t *load, const mlops_image_signature_t *from,
-    mlops_signature_t *to, mlops_program_t *program, mlops_err_t *err)
-{
-    uint32_t                   i, n;
-    uint8_t                   *kinds;
-    mlops_model_t             *model;
-    mlops_column_t            *columns;
-    const uint32_t            *cells;
-    const mlops_image_cell_t  *all;
-
-    model = load->model;
-    all = (const mlops_image_cell_t *)
-              model->sections[MLOPS_SECTION_CELLS].data;
-    n = from->inputs.n;
-    cells = mlops_load_list(load, &from->inputs);
-    columns = mlops_arena_calloc(&model->arena, n, sizeof(mlops_column_t));
-    kinds = mlops_arena_alloc(&model->arena, n);
-
-    if (columns == NULL || kinds == NULL) {
-        return mlops_load_no_memory(err);
-    }
-
-    program->inputs = cells;
     program->inputs_n = n;
-    program->kinds = kinds;
-    program->first = cells[0];
-
-    for (i = 0; i < n; i++) {
-
-        if (cells[i] >= model->image->input_n) {
-            return mlops_err_set(err, "inputs[%u]: expected an input cell "
-                                 "below %u, got %u", i,
-                                 model->image->input_n, cells[i]);
-        }
-
-        mlops_load_column(model, &all[cells[i]], &columns[i]);
-        kinds[i] = (uint8_t) columns[i].kind;
-
-        if (cells[i] != program->first + i
-            || columns[i].kind != MLOPS_CELL_DOUBLE)
-        {
-            program->first = MLOPS_OP_SCATTERED;
-        }
-    }
+    program->inputs = mlops_load_list(load, &from->inputs);
+    program->first = program->inputs[0];
+    program->kinds = mlops_arena_alloc(&model->arena, n);
 
     to->inputs.n = n;
-    to->inputs.columns = columns;
+    to->inputs.columns = mlops_arena_alloc(&model->arena,
+                                           n * sizeof(mlops_column_t));
 
-    return mlops_schema_index(&to->inputs, &model->arena, err);
+    if (program->ops == NULL || program->kinds == NULL
+        || to->inputs.columns == NULL)
+    {
+        return mlops_load_no_memory(err);
+    }
+
+    return mlops_schema_index_start(&to->inputs, &model->arena, err);
 }
 
 
-static void
-mlops_load_column(mlops_model_t *model, const mlops_image_cell_t *cell,
-    mlops_column_t *column)
+/* Step i of a signature. */
+
+static int
+mlops_load_use(mlops_load_t *load, uint32_t number, uint32_t i,
+    mlops_err_t *err)
 {
+    uint32_t                        step, n;
+    mlops_model_t                  *model;
+    const mlops_image_signature_t  *from;
+
+    model = load->model;
+    from = (const mlops_image_signature_t *)
+               model->sections[MLOPS_SECTION_SIGNATURES].data + number;
+    step = mlops_load_list(load, &from->steps)[i];
+    n = model->sections[MLOPS_SECTION_STEPS].n;
+
+    if (step >= n) {
+        return mlops_err_set(err, "steps[%u]: expected a step below %u, got "
+                             "%u", i, n, step);
+    }
+
+    model->programs[number].ops[i] = &model->ops[step];
+
+    return MLOPS_OK;
+}
+
+
+/* Input i of a signature. */
+
+static int
+mlops_load_column(mlops_load_t *load, uint32_t number, uint32_t i,
+    mlops_err_t *err)
+{
+    mlops_model_t             *model;
+    mlops_column_t            *column;
+    mlops_schema_t            *schema;
+    mlops_program_t           *program;
+    const mlops_image_cell_t  *cell;
+
+    model = load->model;
+    program = &model->programs[number];
+    schema = &model->face.signatures[number].inputs;
+    column = &schema->columns[i];
+
+    if (program->inputs[i] >= model->image->input_n) {
+        return mlops_err_set(err, "inputs[%u]: expected an input cell below "
+                             "%u, got %u", i, model->image->input_n,
+                             program->inputs[i]);
+    }
+
+    cell = (const mlops_image_cell_t *)
+               model->sections[MLOPS_SECTION_CELLS].data
+           + program->inputs[i];
+
+    memset(column, 0, sizeof(*column));
+
     column->name = mlops_model_str(model, &cell->name);
     column->type = cell->type;
     column->kind = mlops_type_kind(cell->type);
@@ -657,17 +703,26 @@ mlops_load_column(mlops_model_t *model, const mlops_image_cell_t *cell,
         column->categories_n = cell->categories.n;
         column->categories = model->strings + cell->categories.first;
     }
+
+    program->kinds[i] = (uint8_t) column->kind;
+
+    if (program->inputs[i] != program->first + i
+        || column->kind != MLOPS_CELL_DOUBLE)
+    {
+        program->first = MLOPS_OP_SCATTERED;
+    }
+
+    return mlops_schema_index_add(schema, i, err);
 }
 
 
-/* cursor: signature; inner: 0 before its inputs, then steps done + 1. */
+/* cursor: signature; stage: what it is at; inner and part: how far. */
 
 int
 mlops_load_programs(mlops_load_t *load, size_t *budget, mlops_err_t *err)
 {
-    mlops_model_t          *model;
-    const mlops_op_t       *op;
-    const mlops_program_t  *program;
+    int             rc;
+    mlops_model_t  *model;
 
     model = load->model;
 
@@ -679,57 +734,66 @@ mlops_load_programs(mlops_load_t *load, size_t *budget, mlops_err_t *err)
         }
     }
 
-    for ( /* void */ ; load->cursor < model->face.n; load->cursor++) {
-        program = &model->programs[load->cursor];
+    while (load->cursor < model->face.n) {
 
-        if (load->inner == 0) {
-
-            if (*budget == 0) {
-                return MLOPS_AGAIN;
-            }
-
-            if (mlops_load_origins(load, program, err) != MLOPS_OK) {
-                return mlops_err_prefix(err, "signature %llu",
-                                        (unsigned long long) load->cursor);
-            }
-
-            load->inner = 1;
-            mlops_load_spend(budget, model->image->cell_n);
+        if (*budget == 0) {
+            return MLOPS_AGAIN;
         }
 
-        for ( /* void */ ; load->inner <= program->ops_n; load->inner++) {
+        rc = mlops_load_program(load, budget, err);
 
-            if (*budget == 0) {
-                return MLOPS_AGAIN;
-            }
-
-            op = program->ops[load->inner - 1];
-
-            if (mlops_load_prove(load, program, op, err) != MLOPS_OK) {
-                return mlops_err_prefix(err, "signature %llu, step %llu",
-                                        (unsigned long long) load->cursor,
-                                        (unsigned long long)
-                                        (op - model->ops));
-            }
-
-            mlops_load_spend(budget, op->in_n * sizeof(uint32_t)
-                                     + op->out_n + 16);
+        if (rc == MLOPS_AGAIN) {
+            return MLOPS_AGAIN;
         }
 
-        if (mlops_load_stores(load, (uint32_t) load->cursor, err)
-            != MLOPS_OK)
-        {
+        if (rc == MLOPS_ERROR) {
             return mlops_err_prefix(err, "signature %llu",
                                     (unsigned long long) load->cursor);
         }
 
-        mlops_load_spend(budget, model->programs[load->cursor].stores_n
-                                 * sizeof(mlops_store_t));
-
         load->inner = 0;
+        load->part = 0;
+
+        if (load->stage == MLOPS_LOAD_STORES) {
+            load->stage = MLOPS_LOAD_ORIGINS;
+            load->cursor++;
+
+        } else {
+            load->stage++;
+        }
     }
 
     return mlops_load_outputs_end(load, err);
+}
+
+
+/* One stage of it. */
+
+static int
+mlops_load_program(mlops_load_t *load, size_t *budget, mlops_err_t *err)
+{
+    uint32_t                number;
+    const mlops_program_t  *program;
+
+    number = (uint32_t) load->cursor;
+    program = &load->model->programs[number];
+
+    switch (load->stage) {
+
+    case MLOPS_LOAD_ORIGINS:
+        mlops_load_spend(budget, load->model->image->cell_n
+                                 + program->inputs_n * sizeof(uint64_t));
+        return mlops_load_origins(load, program, err);
+
+    case MLOPS_LOAD_PROOF:
+        return mlops_load_proof(load, program, budget, err);
+
+    case MLOPS_LOAD_OUTPUTS:
+        return mlops_load_outputs(load, number, budget, err);
+
+    default:        /* MLOPS_LOAD_STORES */
+        return mlops_load_stores(load, number, budget, err);
+    }
 }
 
 
@@ -757,41 +821,94 @@ mlops_load_origins(mlops_load_t *load, const mlops_program_t *program,
 }
 
 
+/* inner: step; part: its cells read and written. */
+
 static int
-mlops_load_prove(mlops_load_t *load, const mlops_program_t *program,
-    const mlops_op_t *op, mlops_err_t *err)
+mlops_load_proof(mlops_load_t *load, const mlops_program_t *program,
+    size_t *budget, mlops_err_t *err)
 {
-    int       want, got;
-    uint32_t  i, origin;
+    int                rc;
+    const mlops_op_t  *op;
 
-    want = mlops_op_reads_string(op);
+    for ( /* void */ ; load->inner < program->ops_n; load->inner++) {
 
-    for (i = 0; i < op->in_n; i++) {
-        origin = load->origins[op->in[i]];
-
-        if (origin == MLOPS_ORIGIN_NONE) {
-            return mlops_err_set(err, "cell %u: it is read before it is "
-                                 "computed", op->in[i]);
+        if (*budget == 0) {
+            return MLOPS_AGAIN;
         }
 
-        got = origin != MLOPS_ORIGIN_COMPUTED
-              && program->kinds[origin - 1] == MLOPS_CELL_STRING;
+        op = program->ops[load->inner];
+        rc = mlops_load_prove(load, program, op, budget, err);
+
+        if (rc == MLOPS_ERROR) {
+            return mlops_err_prefix(err, "step %llu", (unsigned long long)
+                                                      (op
+                                                       - load->model->ops));
+        }
+
+        if (rc == MLOPS_AGAIN) {
+            return MLOPS_AGAIN;
+        }
+
+        load->part = 0;
+        mlops_load_spend(budget, MLOPS_LOAD_JUMP);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_load_prove(mlops_load_t *load, const mlops_program_t *program,
+    const mlops_op_t *op, size_t *budget, mlops_err_t *err)
+{
+    int        want, got;
+    uint32_t   cell, *origin;
+    uint64_t   i, n, end;
+
+    want = mlops_op_reads_string(op);
+    n = (uint64_t) op->in_n + op->out_n;
+    i = load->part;
+    end = n;
+
+    /* a cell may be anywhere: four times the bytes of its number */
+
+    if (end - i > *budget / 16) {
+        end = i + *budget / 16 + 1;
+    }
+
+    mlops_load_spend(budget, (end - i) * 16);
+
+    for ( /* void */ ; i < end && i < op->in_n; i++) {
+        cell = op->in[i];
+        origin = &load->origins[cell];
+
+        if (*origin == MLOPS_ORIGIN_NONE) {
+            return mlops_err_set(err, "cell %u: it is read before it is "
+                                 "computed", cell);
+        }
+
+        got = *origin != MLOPS_ORIGIN_COMPUTED
+              && program->kinds[*origin - 1] == MLOPS_CELL_STRING;
 
         if (got != want) {
             return mlops_err_set(err, "cell %u: expected a %s, got a %s",
-                                 op->in[i], want ? "string" : "number",
+                                 cell, want ? "string" : "number",
                                  got ? "string" : "number");
         }
     }
 
-    for (i = op->out; i < op->out + op->out_n; i++) {
+    for ( /* void */ ; i < end; i++) {
+        cell = op->out + (uint32_t) (i - op->in_n);
+        origin = &load->origins[cell];
 
-        if (load->origins[i] != MLOPS_ORIGIN_NONE) {
-            return mlops_err_set(err, "cell %u has a value already", i);
+        if (*origin != MLOPS_ORIGIN_NONE) {
+            return mlops_err_set(err, "cell %u has a value already", cell);
         }
 
-        load->origins[i] = MLOPS_ORIGIN_COMPUTED;
+        *origin = MLOPS_ORIGIN_COMPUTED;
     }
 
-    return MLOPS_OK;
+    load->part = end;
+
+    return (end == n) ? MLOPS_OK : MLOPS_AGAIN;
 }

@@ -32,7 +32,7 @@ mlops_load_t *mlops_load_create(const void *base, size_t len,
 
 /*
  * Goes on for about budget bytes of image (or that many nanoseconds of
- * golden rows, whichever it is at).
+ * golden rows, whichever it is at; one step of a row is not divided).
  *
  *     MLOPS_OK      done: *model is the caller's, the load is gone
  *     MLOPS_AGAIN   call again

@@ -213,7 +213,7 @@ typedef struct {
                                     /* cells first, first + 1, …; or */
                                     /* MLOPS_OP_SCATTERED */
     const uint32_t   *inputs;       /* cells */
-    const uint8_t    *kinds;        /* mlops_cell_kind_t of each */
+    uint8_t          *kinds;        /* mlops_cell_kind_t of each */
 
     uint32_t          ops_n;
     const mlops_op_t **ops;
@@ -245,6 +245,14 @@ struct mlops_model_s {
     mlops_arena_t                arena;
 };
 
+
+/* The two ends of an evaluation, with the ops between them: inputs into
+ * cells, cells into results. */
+void mlops_eval_start(const mlops_program_t *program,
+    const mlops_cell_t *inputs, const uint64_t *present, double *cells);
+void mlops_eval_end(const mlops_program_t *program, const double *cells,
+    const mlops_cell_t *inputs, const uint64_t *present, mlops_cell_t *out,
+    uint64_t *missing);
 
 /* As mlops_load_create, with a SIMD level of the caller's choice. */
 mlops_load_t *mlops_load_create_simd(const void *base, size_t len, int simd,

@@ -199,28 +199,30 @@ int
 mlops_clip_check(const mlops_op_t *op, uint64_t *cursor, size_t *budget,
     mlops_err_t *err)
 {
-    int            rc;
-    uint32_t       i;
-    const double  *lo, *hi;
+    uint64_t       i, n, from;
+    const double  *x;
 
-    rc = mlops_check_doubles(op, "bound", 0, (uint64_t) op->in_n * 2, 0,
-                             cursor, budget, err);
+    from = *cursor;
+    n = op->in_n;
 
-    if (rc != MLOPS_OK) {
-        return rc;
+    if (mlops_check_doubles(op, "bound", 0, n * 2, 0, cursor, budget, err)
+        == MLOPS_ERROR)
+    {
+        return MLOPS_ERROR;
     }
 
-    lo = (const double *) op->param;
-    hi = lo + op->in_n;
+    x = (const double *) op->param;
 
-    for (i = 0; i < op->in_n; i++) {
-        if (lo[i] > hi[i]) {
-            return mlops_err_set(err, "bounds %u: expected a lower one of at "
-                                 "most %g, got %g", i, hi[i], lo[i]);
+    for (i = (from > n) ? from : n; i < *cursor; i++) {
+        if (x[i - n] > x[i]) {
+            return mlops_err_set(err, "bounds %llu: expected a lower one of "
+                                 "at most %g, got %g",
+                                 (unsigned long long) (i - n), x[i],
+                                 x[i - n]);
         }
     }
 
-    return MLOPS_OK;
+    return (*cursor == n * 2) ? MLOPS_OK : MLOPS_AGAIN;
 }
 
 
@@ -322,28 +324,25 @@ mlops_piecewise_size(const mlops_op_t *op, uint64_t *len, mlops_err_t *err)
 }
 
 
-/* The last part looks at all knots once more, a fraction of what the first
- * look costs. */
-
 int
 mlops_piecewise_check(const mlops_op_t *op, uint64_t *cursor, size_t *budget,
     mlops_err_t *err)
 {
-    int            rc;
-    uint64_t       i, k;
+    uint64_t       i, k, from;
     const double  *x;
 
+    from = *cursor;
     k = op->param_len / (2 * sizeof(double));
 
-    rc = mlops_check_doubles(op, "knot", 0, 2 * k, 1, cursor, budget, err);
-
-    if (rc != MLOPS_OK) {
-        return rc;
+    if (mlops_check_doubles(op, "knot", 0, 2 * k, 1, cursor, budget, err)
+        == MLOPS_ERROR)
+    {
+        return MLOPS_ERROR;
     }
 
     x = (const double *) op->param;
 
-    for (i = 1; i < k; i++) {
+    for (i = (from > 1) ? from : 1; i < k && i < *cursor; i++) {
         if (!(x[i] > x[i - 1])) {
             return mlops_err_set(err, "knot %llu: expected more than %g, got "
                                  "%g", (unsigned long long) i, x[i - 1],
@@ -351,7 +350,7 @@ mlops_piecewise_check(const mlops_op_t *op, uint64_t *cursor, size_t *budget,
         }
     }
 
-    return MLOPS_OK;
+    return (*cursor == 2 * k) ? MLOPS_OK : MLOPS_AGAIN;
 }
 
 

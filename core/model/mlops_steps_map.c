@@ -10,6 +10,9 @@
 #include <math.h>
 
 
+#define MLOPS_MAP_TEXT  256         /* bytes of budget for a look at TEXT */
+
+
 typedef struct {
     uint32_t                   n;
     uint32_t                   m;
@@ -174,7 +177,7 @@ mlops_map_check_key(const mlops_op_t *op, const mlops_map_view_t *view,
                                  op->text.data + b->off);
         }
 
-        *cost += b->len;
+        *cost += 2 * MLOPS_MAP_TEXT + b->len;
     }
 
     return MLOPS_OK;

@@ -1,15 +1,18 @@
 /*
  * Types, the name index of a schema, and the memory of rows.
  *
- * The index is an open hash table with linear probing, at most half full.
- * Its names come from a model, so that no client chooses what collides in it.
+ * The index is an open hash table with linear probing, at most a quarter
+ * full.  A name stands among the first MLOPS_NAME_PROBES places from its own.
+ * Chance does not fill them all; names that were chosen to collide are
+ * refused, instead of making every look-up slow.
  */
 
 #include "mlops_hash.h"
 #include "mlops_row.h"
 
 
-#define MLOPS_NAME_MAX  128
+#define MLOPS_NAME_MAX     128
+#define MLOPS_NAME_PROBES  64
 
 
 static const char  *mlops_type_names[MLOPS_TYPE_N] = {
@@ -122,15 +125,34 @@ int
 mlops_schema_index(mlops_schema_t *schema, mlops_arena_t *arena,
     mlops_err_t *err)
 {
-    uint32_t         i, slot, size, other;
-    mlops_column_t  *column;
+    uint32_t  i;
 
-    if (schema->n > UINT32_MAX / 4) {
+    if (mlops_schema_index_start(schema, arena, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    for (i = 0; i < schema->n; i++) {
+        if (mlops_schema_index_add(schema, i, err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
+mlops_schema_index_start(mlops_schema_t *schema, mlops_arena_t *arena,
+    mlops_err_t *err)
+{
+    uint32_t  size;
+
+    if (schema->n > UINT32_MAX / 8) {
         return mlops_err_set(err, "schema: %u columns are too many",
                              schema->n);
     }
 
-    for (size = 2; size < schema->n * 2; size *= 2) { /* void */ }
+    for (size = 4; size < schema->n * 4; size *= 2) { /* void */ }
 
     schema->mask = size - 1;
     schema->slots = mlops_arena_calloc(arena, size, sizeof(uint32_t));
@@ -139,52 +161,67 @@ mlops_schema_index(mlops_schema_t *schema, mlops_arena_t *arena,
         return mlops_err_set(err, "schema: out of memory");
     }
 
-    for (i = 0; i < schema->n; i++) {
-        column = &schema->columns[i];
+    return MLOPS_OK;
+}
 
-        if (column->name.len == 0) {
-            return mlops_err_set(err, "schema: column %u has an empty name",
-                                 i);
+
+int
+mlops_schema_index_add(mlops_schema_t *schema, uint32_t number,
+    mlops_err_t *err)
+{
+    uint32_t         i, slot, other;
+    mlops_column_t  *column;
+
+    column = &schema->columns[number];
+
+    if (column->name.len == 0) {
+        return mlops_err_set(err, "schema: column %u has an empty name",
+                             number);
+    }
+
+    if (column->name.len > MLOPS_NAME_MAX) {
+        return mlops_err_set(err, "schema: the name of column %u has %zu "
+                             "bytes, expected at most %d", number,
+                             column->name.len, MLOPS_NAME_MAX);
+    }
+
+    if (!mlops_utf8_valid(column->name.data, column->name.len)) {
+        return mlops_err_set(err, "schema: the name of column %u is not "
+                             "UTF-8", number);
+    }
+
+    if (column->type <= MLOPS_TYPE_NONE || column->type >= MLOPS_TYPE_N) {
+        return mlops_err_set(err, "schema: column \"%.*s\" has no type",
+                             mlops_fmt(&column->name));
+    }
+
+    column->kind = mlops_type_kind(column->type);
+
+    slot = mlops_name_slot(schema, column->name.data, column->name.len);
+
+    for (i = 0; i < MLOPS_NAME_PROBES; i++) {
+
+        if (schema->slots[slot] == 0) {
+            schema->slots[slot] = number + 1;
+            return MLOPS_OK;
         }
 
-        if (column->name.len > MLOPS_NAME_MAX) {
-            return mlops_err_set(err, "schema: the name of column %u has %zu "
-                                 "bytes, expected at most %d",
-                                 i, column->name.len, MLOPS_NAME_MAX);
-        }
+        other = schema->slots[slot] - 1;
 
-        if (!mlops_utf8_valid(column->name.data, column->name.len)) {
-            return mlops_err_set(err, "schema: the name of column %u is not "
-                                 "UTF-8", i);
-        }
-
-        if (column->type <= MLOPS_TYPE_NONE || column->type >= MLOPS_TYPE_N) {
-            return mlops_err_set(err, "schema: column \"%.*s\" has no type",
+        if (mlops_str_eq(&schema->columns[other].name, column->name.data,
+                         column->name.len))
+        {
+            return mlops_err_set(err, "schema: columns %u and %u have the "
+                                 "same name \"%.*s\"", other, number,
                                  mlops_fmt(&column->name));
         }
 
-        column->kind = mlops_type_kind(column->type);
-
-        slot = mlops_name_slot(schema, column->name.data, column->name.len);
-
-        while (schema->slots[slot] != 0) {
-            other = schema->slots[slot] - 1;
-
-            if (mlops_str_eq(&schema->columns[other].name, column->name.data,
-                             column->name.len))
-            {
-                return mlops_err_set(err, "schema: columns %u and %u have "
-                                     "the same name \"%.*s\"", other, i,
-                                     mlops_fmt(&column->name));
-            }
-
-            slot = (slot + 1) & schema->mask;
-        }
-
-        schema->slots[slot] = i + 1;
+        slot = (slot + 1) & schema->mask;
     }
 
-    return MLOPS_OK;
+    return mlops_err_set(err, "schema: column \"%.*s\": more than %d names "
+                         "were made to collide with it",
+                         mlops_fmt(&column->name), MLOPS_NAME_PROBES);
 }
 
 
@@ -192,7 +229,7 @@ int
 mlops_schema_find(const mlops_schema_t *schema, const char *name, size_t len,
     uint32_t guess)
 {
-    uint32_t               slot, i;
+    uint32_t               slot, i, probes;
     const mlops_column_t  *column;
 
     if (guess < schema->n) {
@@ -211,7 +248,12 @@ mlops_schema_find(const mlops_schema_t *schema, const char *name, size_t len,
 
     slot = mlops_name_slot(schema, name, len);
 
-    while (schema->slots[slot] != 0) {
+    for (probes = 0; probes < MLOPS_NAME_PROBES; probes++) {
+
+        if (schema->slots[slot] == 0) {
+            break;
+        }
+
         i = schema->slots[slot] - 1;
         column = &schema->columns[i];
 

@@ -247,6 +247,12 @@ void mlops_type_limits(mlops_type_t type, int64_t *lo, uint64_t *hi);
  * empty, duplicate, too long (128 bytes) or not UTF-8 name. */
 int mlops_schema_index(mlops_schema_t *schema, mlops_arena_t *arena,
     mlops_err_t *err);
+/* The same in parts: the empty index, then each column in order of their
+ * numbers; columns behind it need not be set yet. */
+int mlops_schema_index_start(mlops_schema_t *schema, mlops_arena_t *arena,
+    mlops_err_t *err);
+int mlops_schema_index_add(mlops_schema_t *schema, uint32_t number,
+    mlops_err_t *err);
 /* The column's number, or -1.  guess is tried first: rows mostly bring their
  * columns in schema order. */
 int mlops_schema_find(const mlops_schema_t *schema, const char *name,
