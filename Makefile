@@ -126,7 +126,7 @@ tools: $(BUILD)/bin/mlopsctl
 
 demo:           ## the whole story on one screen, on 127.0.0.1:8080
 	@tools/deps build demo
-	@$(MAKE) --no-print-directory build $(load)
+	@$(MAKE) --no-print-directory demo-programs
 	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo
 
 demo-stop:      ## end the demo's nginx
@@ -234,8 +234,9 @@ sanitize_env = TEST_NGINX_LD_PRELOAD='$(asan_so) $(ubsan_so)' MLOPS_QUICK=1 \
                UBSAN_OPTIONS=print_stacktrace=1
 endif
 
-.PHONY: test-programs bench-programs fault-tool fuzz-programs
+.PHONY: demo-programs test-programs bench-programs fault-tool fuzz-programs
 
+demo-programs: build $(load)
 test-programs: $(unit_bin) $(load) fault-tool
 bench-programs: $(bench_bin)
 
