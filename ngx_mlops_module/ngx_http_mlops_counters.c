@@ -30,7 +30,9 @@ static void ngx_http_mlops_series_move(ngx_http_mlops_series_t *to,
     ngx_http_mlops_series_t *from);
 static void ngx_http_mlops_series_hold(ngx_http_mlops_series_t *series);
 static ngx_http_mlops_series_t *ngx_http_mlops_count_series(
-    ngx_http_mlops_ctx_t *ctx);
+    ngx_http_mlops_model_t *model, ngx_http_mlops_version_t *version);
+static void ngx_http_mlops_count_notice(ngx_http_mlops_series_t *series,
+    const mlops_notice_t *notice);
 static ngx_uint_t ngx_http_mlops_code_index(ngx_uint_t status);
 static int ngx_libc_cdecl ngx_http_mlops_series_cmp(const void *one,
     const void *two);
@@ -151,8 +153,12 @@ ngx_http_mlops_counters_init(ngx_http_mlops_main_conf_t *mmcf)
 
     for (i = 0; i < NGX_HTTP_MLOPS_WORKERS_N; i++) {
 
-        if (ngx_http_mlops_table->workers[i] != 0
-            && !ngx_http_mlops_worker_alive(ngx_http_mlops_table->workers[i]))
+        /* one that had our number is dead as well */
+
+        if (ngx_http_mlops_table->workers[i] == ngx_pid
+            || (ngx_http_mlops_table->workers[i] != 0
+                && !ngx_http_mlops_worker_alive(
+                        ngx_http_mlops_table->workers[i])))
         {
             ngx_http_mlops_worker_forget(i);
         }
@@ -422,6 +428,10 @@ ngx_http_mlops_series_used(ngx_http_mlops_series_t *series)
 {
     ngx_uint_t  i;
 
+    if (series->kept) {
+        return 1;
+    }
+
     for (i = 0; i < NGX_HTTP_MLOPS_WORKERS_N; i++) {
 
         if (!(series->users[i / 64] >> (i % 64) & 1)) {
@@ -465,7 +475,7 @@ ngx_http_mlops_series_hold(ngx_http_mlops_series_t *series)
 
         /* more workers than places: this series is never recycled */
 
-        series->users[0] |= 1;
+        series->kept = 1;
         return;
     }
 
@@ -480,7 +490,7 @@ ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status)
     ngx_uint_t                i;
     ngx_http_mlops_series_t  *series;
 
-    series = ngx_http_mlops_count_series(ctx);
+    series = ngx_http_mlops_count_series(ctx->model, ctx->version);
 
     if (!ngx_http_mlops_series_here(series)) {
         return;
@@ -506,51 +516,88 @@ ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status)
         (void) ngx_atomic_fetch_add(&series->rows, ctx->results.n);
     }
 
-    if (ctx->notice.range_rows != 0) {
-        (void) ngx_atomic_fetch_add(&series->range_rows,
-                                    ctx->notice.range_rows);
+    ngx_http_mlops_count_notice(series, &ctx->notice);
+}
+
+
+void
+ngx_http_mlops_count_set(ngx_http_mlops_model_t *model,
+    ngx_http_mlops_version_t *version, const mlops_notice_t *notice,
+    ngx_uint_t ok)
+{
+    ngx_http_mlops_series_t  *series;
+
+    series = ngx_http_mlops_count_series(model, version);
+
+    if (!ngx_http_mlops_series_here(series)) {
+        return;
     }
 
-    if (ctx->notice.default_rows != 0) {
+    (void) ngx_atomic_fetch_add(&series->sets[ok], 1);
+
+    if (!ok) {
+        return;
+    }
+
+    (void) ngx_atomic_fetch_add(&series->rows, 1);
+
+    ngx_http_mlops_count_notice(series, notice);
+}
+
+
+static void
+ngx_http_mlops_count_notice(ngx_http_mlops_series_t *series,
+    const mlops_notice_t *notice)
+{
+    if (notice->range_rows != 0) {
+        (void) ngx_atomic_fetch_add(&series->range_rows, notice->range_rows);
+    }
+
+    if (notice->default_rows != 0) {
         (void) ngx_atomic_fetch_add(&series->default_rows,
-                                    ctx->notice.default_rows);
+                                    notice->default_rows);
     }
 }
 
 
 static ngx_http_mlops_series_t *
-ngx_http_mlops_count_series(ngx_http_mlops_ctx_t *ctx)
+ngx_http_mlops_count_series(ngx_http_mlops_model_t *model,
+    ngx_http_mlops_version_t *version)
 {
-    if (ctx->version != NULL) {
-        return ctx->version->series;
+    if (version != NULL) {
+
+        if (version->series == NULL) {
+            version->series = ngx_http_mlops_series_get(&version->owner->name,
+                                                        &version->name);
+        }
+
+        return version->series;
     }
 
-    if (ctx->model == NULL) {
+    if (model == NULL) {
         return ngx_http_mlops_unknown_series;
     }
 
-    if (ctx->model->series == NULL) {
-        ctx->model->series = ngx_http_mlops_series_get(&ctx->model->name,
-                                                       NULL);
+    if (model->series == NULL) {
+        model->series = ngx_http_mlops_series_get(&model->name, NULL);
     }
 
-    return ctx->model->series;
+    return model->series;
 }
 
 
 void
 ngx_http_mlops_count_swap(ngx_http_mlops_model_t *model, ngx_uint_t ok)
 {
-    if (model->series == NULL) {
-        model->series = ngx_http_mlops_series_get(&model->name, NULL);
-    }
+    ngx_http_mlops_series_t  *series;
 
-    if (!ngx_http_mlops_series_here(model->series)) {
+    series = ngx_http_mlops_count_series(model, NULL);
+
+    if (!ngx_http_mlops_series_here(series)) {
         return;
     }
 
-    (void) ngx_atomic_fetch_add(ok ? &model->series->swaps
-                                   : &model->series->refused, 1);
+    (void) ngx_atomic_fetch_add(ok ? &series->swaps : &series->refused, 1);
 }
 
 

@@ -9,7 +9,9 @@
  * sums never go back.
  *
  * Counting is atomic adds; finding, making and recycling a series is under
- * the zone's mutex, which only loading a version and the pages take.
+ * the zone's mutex, which is taken when a worker counts for a version for the
+ * first time, when it lets go of one, and by the pages.  So it is versions
+ * that are asked for that share the places, however many are mapped.
  */
 
 #ifndef NGX_HTTP_MLOPS_COUNTERS_H
@@ -37,9 +39,12 @@ struct ngx_http_mlops_series_s {
     ngx_atomic_t   sum_ns;
     ngx_atomic_t   swaps;
     ngx_atomic_t   refused;
+    ngx_atomic_t   sets[2];                 /* mlops_set: failed, done */
 
     /* written under the mutex */
     uint64_t       users[NGX_HTTP_MLOPS_WORKERS_N / 64];
+    ngx_uint_t     kept;                    /* a worker without a place has
+                                               it */
     ngx_uint_t     made;                    /* order of making; 0: free */
     u_char         model[MLOPS_NAME_LEN + 1];
     u_char         version[MLOPS_VERSION_LEN + 1];

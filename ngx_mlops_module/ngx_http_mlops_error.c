@@ -63,7 +63,7 @@ ngx_http_mlops_begin(ngx_http_request_t *r)
         return NULL;
     }
 
-    if (ctx->model_name.len != 0) {
+    if (ctx->model_name.len != 0 || ctx->version != NULL) {
 
         if (ngx_http_mlops_hold(ctx, NULL) != NGX_OK) {
             return NULL;

@@ -35,6 +35,8 @@ static void ngx_http_mlops_metrics_requests(ngx_http_mlops_text_t *text,
     ngx_http_mlops_series_t *series);
 static void ngx_http_mlops_metrics_duration(ngx_http_mlops_text_t *text,
     ngx_http_mlops_series_t *series);
+static void ngx_http_mlops_metrics_sets(ngx_http_mlops_text_t *text,
+    ngx_http_mlops_series_t *series);
 static void ngx_http_mlops_metrics_labels(ngx_http_mlops_text_t *text,
     ngx_http_mlops_series_t *series);
 
@@ -48,6 +50,10 @@ static ngx_http_mlops_metric_t  ngx_http_mlops_metric_table[] = {
     { ngx_string("mlops_request_duration_seconds"), ngx_string("histogram"),
       ngx_string("From the whole request body to the whole answer."),
       ngx_http_mlops_metrics_duration, 0 },
+
+    { ngx_string("mlops_set_total"), ngx_string("counter"),
+      ngx_string("Evaluations of mlops_set, by result."),
+      ngx_http_mlops_metrics_sets, 0 },
 
     { ngx_string("mlops_rows_total"), ngx_string("counter"),
       ngx_string("Rows answered."),
@@ -271,6 +277,28 @@ ngx_http_mlops_metrics_duration(ngx_http_mlops_text_t *text,
                             "\nmlops_request_duration_seconds_count{");
     ngx_http_mlops_metrics_labels(text, series);
     ngx_http_mlops_text_printf(text, "} %uA\n", n);
+}
+
+
+static void
+ngx_http_mlops_metrics_sets(ngx_http_mlops_text_t *text,
+    ngx_http_mlops_series_t *series)
+{
+    ngx_uint_t  i;
+
+    static const char *const  results[] = { "failed", "ok" };
+
+    for (i = 0; i < 2; i++) {
+
+        if (series->sets[i] == 0) {
+            continue;
+        }
+
+        ngx_http_mlops_text_lit(text, "mlops_set_total{");
+        ngx_http_mlops_metrics_labels(text, series);
+        ngx_http_mlops_text_printf(text, ",result=\"%s\"} %uA\n", results[i],
+                                   series->sets[i]);
+    }
 }
 
 

@@ -1,7 +1,7 @@
 /*
  * The worker's models: names, aliases, versions, pins.
  *
- * A look reads the names and links of the store into aliases' targets.  A
+ * A look (_look) reads the links of the store into aliases' targets.  A
  * target that is mapped already is served at once; others are pending until
  * _swap has loaded them.  A version lives as long as an alias names it or a
  * request pins it; then it is unmapped.
@@ -9,10 +9,6 @@
  *     wanted = 1             an alias serves it
  *     wanted = 0, pins > 0   its last requests are running
  *     wanted = 0, pins = 0   gone
- *
- * A model or alias that the store has no more is dropped only when a second,
- * direct look at its name finds nothing: a listing may miss a link that is
- * being replaced.
  *
  * All of this is one process and one thread: no locks.
  */
@@ -23,27 +19,8 @@
 #define NGX_HTTP_MLOPS_BUCKETS  256
 
 
-static ngx_http_mlops_model_t *ngx_http_mlops_model_add(const char *name,
-    size_t len);
-static ngx_http_mlops_alias_t *ngx_http_mlops_alias_add(
-    ngx_http_mlops_model_t *model, const char *name);
-static ngx_int_t ngx_http_mlops_model_look(mlops_store_t *store,
-    mlops_str_t *name, mlops_arena_t *arena, ngx_log_t *log);
-static void ngx_http_mlops_alias_seen(ngx_http_mlops_alias_t *alias,
-    const char *version);
-static void ngx_http_mlops_model_settle(mlops_store_t *store,
-    ngx_http_mlops_model_t *model, ngx_log_t *log);
-static ngx_uint_t ngx_http_mlops_alias_gone(mlops_store_t *store,
-    ngx_http_mlops_model_t *model, ngx_http_mlops_alias_t *alias);
-static void ngx_http_mlops_alias_move(ngx_http_mlops_model_t *model,
-    ngx_http_mlops_alias_t *alias, ngx_http_mlops_version_t *version,
-    ngx_log_t *log);
-static ngx_uint_t ngx_http_mlops_alias_pending(ngx_http_mlops_alias_t *alias);
 static ngx_uint_t ngx_http_mlops_alias_wants(ngx_http_mlops_alias_t *alias,
     u_char *version);
-static void ngx_http_mlops_alias_retry(ngx_http_mlops_model_t *model,
-    ngx_http_mlops_alias_t *alias, int dir, ngx_log_t *log);
-static void ngx_http_mlops_model_sweep(ngx_http_mlops_model_t *model);
 static void ngx_http_mlops_version_free(ngx_http_mlops_version_t *version);
 static void ngx_http_mlops_unpin_handler(void *data);
 static ngx_int_t ngx_http_mlops_pin_error(ngx_http_mlops_ctx_t *ctx,
@@ -85,6 +62,8 @@ ngx_http_mlops_models_exit(void)
 {
     ngx_uint_t               i;
     ngx_http_mlops_model_t  *model;
+
+    ngx_http_mlops_look_forget();
 
     while ((model = ngx_http_mlops_models) != NULL) {
         ngx_http_mlops_models = model->next;
@@ -176,7 +155,7 @@ ngx_http_mlops_model_version(ngx_http_mlops_model_t *model, u_char *version,
 }
 
 
-static ngx_http_mlops_model_t *
+ngx_http_mlops_model_t *
 ngx_http_mlops_model_add(const char *name, size_t len)
 {
     ngx_uint_t               key;
@@ -205,7 +184,7 @@ ngx_http_mlops_model_add(const char *name, size_t len)
 }
 
 
-static ngx_http_mlops_alias_t *
+ngx_http_mlops_alias_t *
 ngx_http_mlops_alias_add(ngx_http_mlops_model_t *model, const char *name)
 {
     size_t                   len;
@@ -243,254 +222,7 @@ ngx_http_mlops_alias_add(ngx_http_mlops_model_t *model, const char *name)
 }
 
 
-ngx_int_t
-ngx_http_mlops_models_look(mlops_store_t *store, ngx_log_t *log)
-{
-    uint32_t                 i, n;
-    ngx_int_t                rc;
-    ngx_uint_t               k;
-    mlops_err_t              err;
-    mlops_str_t             *names;
-    mlops_arena_t            arena;
-    ngx_http_mlops_model_t  *model;
-
-    mlops_arena_init(&arena, NULL, NULL);
-
-    rc = NGX_OK;
-
-    for (model = ngx_http_mlops_models; model; model = model->next) {
-        for (k = 0; k < model->aliases_n; k++) {
-            model->aliases[k].seen = 0;
-        }
-    }
-
-    if (mlops_store_models(store, &names, &n, &arena, &err) != MLOPS_OK) {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "mlops: %s", err.text);
-        mlops_arena_destroy(&arena);
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (ngx_http_mlops_model_look(store, &names[i], &arena, log)
-            != NGX_OK)
-        {
-            rc = NGX_ERROR;
-        }
-    }
-
-    mlops_arena_destroy(&arena);
-
-    for (model = ngx_http_mlops_models; model; model = model->next) {
-        ngx_http_mlops_model_settle(store, model, log);
-    }
-
-    return rc;
-}
-
-
-/* One model's links.  A directory that cannot be read says nothing about its
- * aliases: they stay. */
-
-static ngx_int_t
-ngx_http_mlops_model_look(mlops_store_t *store, mlops_str_t *name,
-    mlops_arena_t *arena, ngx_log_t *log)
-{
-    int                      dir, rc;
-    uint32_t                 i, n;
-    mlops_err_t              err;
-    mlops_alias_t           *aliases;
-    ngx_http_mlops_alias_t  *alias;
-    ngx_http_mlops_model_t  *model;
-
-    dir = mlops_store_model_dir(store->models, name->data, name->len, &err);
-
-    if (dir == -1) {
-        if (ngx_errno == NGX_ENOENT) {
-            return NGX_OK;
-        }
-
-        ngx_log_error(NGX_LOG_ERR, log, 0, "mlops: %s", err.text);
-        return NGX_ERROR;
-    }
-
-    rc = mlops_store_aliases(dir, &aliases, &n, arena, &err);
-
-    if (rc != MLOPS_OK) {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "mlops: %s", err.text);
-        (void) close(dir);
-        return NGX_ERROR;
-    }
-
-    model = ngx_http_mlops_model_find((u_char *) name->data, name->len);
-
-    if (model == NULL && n != 0) {
-        model = ngx_http_mlops_model_add(name->data, name->len);
-        if (model == NULL) {
-            (void) close(dir);
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; i < n; i++) {
-        alias = ngx_http_mlops_model_alias(model, (u_char *) aliases[i].alias,
-                                           ngx_strlen(aliases[i].alias));
-
-        if (alias == NULL) {
-            alias = ngx_http_mlops_alias_add(model, aliases[i].alias);
-            if (alias == NULL) {
-                (void) close(dir);
-                return NGX_ERROR;
-            }
-        }
-
-        ngx_http_mlops_alias_seen(alias, aliases[i].version);
-        ngx_http_mlops_alias_retry(model, alias, dir, log);
-    }
-
-    (void) close(dir);
-
-    return NGX_OK;
-}
-
-
-/* What kept a target away may have been put right since. */
-
-static void
-ngx_http_mlops_alias_retry(ngx_http_mlops_model_t *model,
-    ngx_http_mlops_alias_t *alias, int dir, ngx_log_t *log)
-{
-    u_char       name[MLOPS_FILE_NAME_SIZE];
-    struct stat  st;
-    mlops_err_t  err;
-
-    if (!alias->absent && alias->refused[0] == '\0') {
-        return;
-    }
-
-    ngx_sprintf(name, "%s.mlm%Z", alias->target);
-
-    if (fstatat(dir, (char *) name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
-
-        if (alias->absent) {
-            alias->absent = 0;
-            ngx_memzero(&st, sizeof(struct stat));
-            (void) mlops_err_set(&err, "alias \"%.*s\" points to \"%s\": %s",
-                                 (int) alias->name.len, alias->name.data,
-                                 name, strerror(ngx_errno));
-            ngx_http_mlops_model_refuse(model, alias->target, &st, &err, log);
-        }
-
-        return;
-    }
-
-    alias->absent = 0;
-
-    if (st.st_ino != alias->refused_ino
-        || st.st_ctim.tv_sec != alias->refused_ctime.tv_sec
-        || st.st_ctim.tv_nsec != alias->refused_ctime.tv_nsec)
-    {
-        alias->refused[0] = '\0';
-    }
-}
-
-
-static void
-ngx_http_mlops_alias_seen(ngx_http_mlops_alias_t *alias, const char *version)
-{
-    alias->seen = 1;
-    alias->kept = 0;
-
-    if (ngx_strcmp(alias->target, version) != 0) {
-        alias->absent = 0;
-    }
-
-    (void) ngx_cpystrn(alias->target, (u_char *) version,
-                       sizeof(alias->target));
-
-    if (ngx_strcmp(alias->refused, version) != 0) {
-        alias->refused[0] = '\0';
-    }
-}
-
-
-/* Moves the aliases that can move, drops those that are gone. */
-
-static void
-ngx_http_mlops_model_settle(mlops_store_t *store,
-    ngx_http_mlops_model_t *model, ngx_log_t *log)
-{
-    ngx_uint_t                 i;
-    ngx_http_mlops_alias_t    *alias;
-    ngx_http_mlops_version_t  *version;
-
-    for (i = 0; i < model->aliases_n; /* void */) {
-        alias = &model->aliases[i];
-
-        if (!alias->seen && !alias->kept
-            && ngx_http_mlops_alias_gone(store, model, alias))
-        {
-            ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                          "mlops: alias \"%V\" of model \"%V\" is gone",
-                          &alias->name, &model->name);
-
-            ngx_free(alias->name.data);
-            *alias = model->aliases[--model->aliases_n];
-            continue;
-        }
-
-        i++;
-
-        if (!ngx_http_mlops_alias_pending(alias)) {
-            continue;
-        }
-
-        for (version = model->versions; version; version = version->next) {
-            if (!version->stale
-                && ngx_strcmp(version->name.data, alias->target) == 0)
-            {
-                ngx_http_mlops_alias_move(model, alias, version, log);
-                break;
-            }
-        }
-    }
-
-    ngx_http_mlops_model_sweep(model);
-}
-
-
-/* An alias that was not in the listing, looked at directly. */
-
-static ngx_uint_t
-ngx_http_mlops_alias_gone(mlops_store_t *store, ngx_http_mlops_model_t *model,
-    ngx_http_mlops_alias_t *alias)
-{
-    int          dir, rc;
-    char         version[MLOPS_VERSION_LEN + 1];
-    ngx_err_t    err;
-    mlops_err_t  text;
-
-    dir = mlops_store_model_dir(store->models, (char *) model->name.data,
-                                model->name.len, &text);
-    if (dir == -1) {
-        return ngx_errno == NGX_ENOENT;
-    }
-
-    rc = mlops_store_alias(dir, (char *) alias->name.data, alias->name.len,
-                           version);
-    err = ngx_errno;
-
-    (void) close(dir);
-
-    if (rc == MLOPS_OK) {
-        ngx_http_mlops_alias_seen(alias, version);
-        return 0;
-    }
-
-    return err == NGX_ENOENT;
-}
-
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_mlops_alias_pending(ngx_http_mlops_alias_t *alias)
 {
     if (alias->target[0] == '\0' || alias->kept) {
@@ -502,7 +234,7 @@ ngx_http_mlops_alias_pending(ngx_http_mlops_alias_t *alias)
 }
 
 
-static void
+void
 ngx_http_mlops_alias_move(ngx_http_mlops_model_t *model,
     ngx_http_mlops_alias_t *alias, ngx_http_mlops_version_t *version,
     ngx_log_t *log)
@@ -532,7 +264,7 @@ ngx_http_mlops_alias_move(ngx_http_mlops_model_t *model,
 
 /* Frees what no alias and no request needs. */
 
-static void
+void
 ngx_http_mlops_model_sweep(ngx_http_mlops_model_t *model)
 {
     ngx_uint_t                 i;
@@ -585,6 +317,8 @@ ngx_http_mlops_models_orphan(void)
     ngx_uint_t                 i;
     ngx_http_mlops_model_t    *model;
     ngx_http_mlops_version_t  *version;
+
+    ngx_http_mlops_look_forget();
 
     for (model = ngx_http_mlops_models; model; model = model->next) {
 
@@ -698,7 +432,6 @@ ngx_http_mlops_model_install(ngx_http_mlops_model_t *model, u_char *version,
     ngx_memcpy(v->name.data, version, len);
     v->map = *map;
     v->model = image;
-    v->series = ngx_http_mlops_series_get(&model->name, &v->name);
 
     v->next = model->versions;
     model->versions = v;

@@ -7,6 +7,7 @@
  *     _plan       collects the tokens of plan directives for core/plan
  *     _content    directives that give a location its content
  *     _models     the worker's models: names, aliases, versions, pins
+ *     _look       reads names and links of the store
  *     _swap       notices the doorbell, loads images in slices
  *     _serve      mlops_serve: paths and methods
  *     _predict    one prediction: body, parse, evaluate, write
@@ -100,7 +101,8 @@ struct ngx_http_mlops_version_s {
     unsigned                    wanted:1;   /* an alias names it */
     unsigned                    stale:1;    /* from a store that is gone */
     time_t                      since;      /* serving in this worker */
-    ngx_http_mlops_series_t    *series;     /* its counters */
+    ngx_http_mlops_series_t    *series;     /* its counters; taken when first
+                                               needed */
 };
 
 
@@ -121,6 +123,14 @@ typedef struct {
 } ngx_http_mlops_alias_t;
 
 
+/* When a directory was changed, as of its last reading. */
+
+typedef struct {
+    ino_t                       ino;        /* 0: to be read anew */
+    struct timespec             ctime;
+} ngx_http_mlops_stamp_t;
+
+
 /* Model entries are made once and stay for the worker's life, so pointers to
  * them may be kept; one without aliases is "unknown" to requests. */
 
@@ -132,6 +142,7 @@ struct ngx_http_mlops_model_s {
     ngx_http_mlops_alias_t     *aliases;
     ngx_http_mlops_version_t   *versions;
     const mlops_plan_model_t   *settings;   /* or NULL */
+    ngx_http_mlops_stamp_t      stamp;      /* of its directory */
     ngx_http_mlops_series_t    *series;     /* of requests that no version
                                                answered; made when needed */
     u_char                      refused_version[MLOPS_VERSION_LEN + 1];
@@ -232,9 +243,19 @@ ngx_int_t ngx_http_mlops_choose(ngx_http_mlops_ctx_t *ctx, ngx_str_t *name,
 ngx_int_t ngx_http_mlops_hold(ngx_http_mlops_ctx_t *ctx,
     ngx_http_mlops_version_t *version);
 
-/* Reads all names, aliases and targets of the store anew.  Moves the aliases
- * whose version is mapped already and frees what nobody wants. */
-ngx_int_t ngx_http_mlops_models_look(mlops_store_t *store, ngx_log_t *log);
+/* For _look.  NULL: memory. */
+ngx_http_mlops_model_t *ngx_http_mlops_model_add(const char *name,
+    size_t len);
+ngx_http_mlops_alias_t *ngx_http_mlops_alias_add(
+    ngx_http_mlops_model_t *model, const char *name);
+/* Is its target not what it serves? */
+ngx_uint_t ngx_http_mlops_alias_pending(ngx_http_mlops_alias_t *alias);
+/* The alias serves this version from now on. */
+void ngx_http_mlops_alias_move(ngx_http_mlops_model_t *model,
+    ngx_http_mlops_alias_t *alias, ngx_http_mlops_version_t *version,
+    ngx_log_t *log);
+/* Frees what no alias and no request needs. */
+void ngx_http_mlops_model_sweep(ngx_http_mlops_model_t *model);
 /* The store is gone and another one is in its place: what is mapped goes on
  * serving until the new store has a word on it. */
 void ngx_http_mlops_models_orphan(void);
@@ -251,6 +272,18 @@ ngx_int_t ngx_http_mlops_model_install(ngx_http_mlops_model_t *model,
 /* The version stays away from its aliases until its file changes. */
 void ngx_http_mlops_model_refuse(ngx_http_mlops_model_t *model,
     u_char *version, struct stat *st, mlops_err_t *err, ngx_log_t *log);
+
+/* _look */
+
+/* Reads the names of the store where they have changed. */
+void ngx_http_mlops_look_begin(mlops_store_t *store, ngx_log_t *log);
+/* Reads the links of the next models that have changed, moves the aliases
+ * whose version is mapped already and frees what nobody wants.  A budget of
+ * 128 is about half a millisecond.  NGX_AGAIN: there are more models. */
+ngx_int_t ngx_http_mlops_look_go_on(mlops_store_t *store, ngx_uint_t budget,
+    ngx_log_t *log);
+/* Ends the look under way; the next one reads everything. */
+void ngx_http_mlops_look_forget(void);
 
 /* _swap */
 
@@ -346,6 +379,11 @@ ngx_http_mlops_series_t *ngx_http_mlops_series_get(ngx_str_t *model,
 void ngx_http_mlops_series_release(ngx_http_mlops_series_t *series);
 /* One finished request or subrequest that asked for a prediction. */
 void ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status);
+/* One evaluation by mlops_set; what is not known is NULL.  ok: notice says
+ * what there is to say of its row. */
+void ngx_http_mlops_count_set(ngx_http_mlops_model_t *model,
+    ngx_http_mlops_version_t *version, const mlops_notice_t *notice,
+    ngx_uint_t ok);
 /* A version of this worker has taken over (ok) or was refused. */
 void ngx_http_mlops_count_swap(ngx_http_mlops_model_t *model, ngx_uint_t ok);
 

@@ -24,6 +24,8 @@ typedef struct {
 
 typedef struct {
     ngx_int_t                  index;       /* of the variable */
+    ngx_http_set_variable_pt   set_handler; /* of one such as $args */
+    uintptr_t                  data;        /* its */
     ngx_str_t                  name;        /* its name, for texts */
     ngx_http_complex_value_t   target;
     ngx_array_t                columns;     /* ngx_http_mlops_column_t */
@@ -126,6 +128,11 @@ ngx_http_mlops_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (v->get_handler == NULL) {
         v->get_handler = ngx_http_mlops_set_variable;
     }
+
+    /* known here only, not where the variable has an index */
+
+    set->set_handler = v->set_handler;
+    set->data = v->data;
 
     if (value[2].len == 0) {
         return "has an empty model name";
@@ -310,7 +317,9 @@ ngx_http_mlops_set_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->status.len == 0) {
+    /* what a prediction said before error_page led here stays */
+
+    if (!ctx->began) {
         ngx_str_set(&ctx->status, "ok");
     }
 
@@ -355,6 +364,10 @@ ngx_http_mlops_set_handler(ngx_http_request_t *r)
         v->not_found = 0;
         v->len = result.len;
         v->data = result.data;
+
+        if (sets[i].set_handler != NULL) {
+            sets[i].set_handler(r, v, sets[i].data);
+        }
     }
 
     return NGX_DECLINED;
@@ -394,6 +407,7 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
     if (rc == NGX_HTTP_NOT_FOUND || rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
         (void) mlops_err_set(err, "%.*s", (int) scratch.error.len,
                              scratch.error.data);
+        ngx_http_mlops_count_set(scratch.model, NULL, NULL, 0);
         return NGX_DECLINED;
     }
 
@@ -436,6 +450,8 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
         goto failed;
     }
 
+    ngx_http_mlops_count_set(version->owner, version, &notice, 1);
+
     return ngx_http_mlops_set_print(r, &results, output,
                                     (settings != NULL)
                                     ? (mlops_nonfinite_t)
@@ -444,6 +460,8 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
                                     result);
 
 failed:
+
+    ngx_http_mlops_count_set(version->owner, version, NULL, 0);
 
     (void) mlops_err_prefix(err, "%.*s", (int) target.model.len,
                             target.model.data);

@@ -5,8 +5,9 @@
  *
  *     timer   every 50 ms, cancelable: has the bell rung?  Once a second it
  *             looks whatever the bell says.
- *     look    reads the store's links; posted by the timer and, where a
- *             request finds the bell rung, for the next turn of the loop
+ *     look    reads the store's links, in several turns where there are
+ *             many; posted by the timer and, where a request finds the bell
+ *             rung, for the next turn of the loop
  *     step    loads 1 MiB of one image, or unmaps as much of an old one, and
  *             posts itself for the next turn, so that requests wait for one
  *             slice at most
@@ -25,6 +26,7 @@
 
 #define NGX_HTTP_MLOPS_TICK    50           /* ms */
 #define NGX_HTTP_MLOPS_LOOK    1000         /* ms */
+#define NGX_HTTP_MLOPS_MODELS  128          /* see ngx_http_mlops_look_go_on */
 #define NGX_HTTP_MLOPS_SLICE   (1024 * 1024)
 #define NGX_HTTP_MLOPS_AT_ONCE (1024 * 1024 * 1024)
 
@@ -63,11 +65,13 @@ typedef struct {
 
     unsigned                     started:1; /* the event loop is running */
     unsigned                     open:1;
+    unsigned                     looking:1; /* a look is under way */
     unsigned                     gone:1;    /* said so already */
 } ngx_http_mlops_swap_t;
 
 
 static void ngx_http_mlops_swap_open(ngx_log_t *log);
+static void ngx_http_mlops_swap_close(void);
 static void ngx_http_mlops_swap_log(ngx_log_t *log);
 static void ngx_http_mlops_swap_timer(ngx_event_t *ev);
 static void ngx_http_mlops_swap_look(ngx_event_t *ev);
@@ -108,7 +112,9 @@ ngx_http_mlops_swap_init(ngx_cycle_t *cycle, ngx_http_mlops_main_conf_t *mmcf)
 
     /* requests come only after this: all at once */
 
-    ngx_http_mlops_swap_look(&swap.look);
+    do {
+        ngx_http_mlops_swap_look(&swap.look);
+    } while (swap.looking);
 
     while (ngx_http_mlops_swap_load(NGX_HTTP_MLOPS_AT_ONCE, cycle->log)
            == NGX_AGAIN)
@@ -139,13 +145,11 @@ ngx_http_mlops_swap_conf(ngx_cycle_t *cycle, ngx_http_mlops_main_conf_t *mmcf)
             ngx_del_timer(&swap.timer);
         }
 
-        if (swap.open) {
-            mlops_store_close(&swap.store);
-            swap.open = 0;
+        if (swap.look.posted) {
+            ngx_delete_posted_event(&swap.look);
         }
 
-        ngx_http_mlops_swap_drop();
-        ngx_http_mlops_models_orphan();
+        ngx_http_mlops_swap_close();
         swap.mmcf = NULL;
 
         return;
@@ -155,11 +159,7 @@ ngx_http_mlops_swap_conf(ngx_cycle_t *cycle, ngx_http_mlops_main_conf_t *mmcf)
         && !mlops_str_eq(&mmcf->plan.store, swap.store.path,
                          ngx_strlen(swap.store.path)))
     {
-        mlops_store_close(&swap.store);
-        swap.open = 0;
-
-        ngx_http_mlops_swap_drop();
-        ngx_http_mlops_models_orphan();
+        ngx_http_mlops_swap_close();
     }
 
     swap.mmcf = mmcf;
@@ -231,9 +231,14 @@ ngx_http_mlops_swap_log(ngx_log_t *log)
 }
 
 
+/* The timer is set again first: while it is not, what is unmapped goes at
+ * once. */
+
 static void
 ngx_http_mlops_swap_timer(ngx_event_t *ev)
 {
+    ngx_add_timer(ev, NGX_HTTP_MLOPS_TICK);
+
     if (ngx_current_msec - swap.looked >= NGX_HTTP_MLOPS_LOOK) {
 
         if (!swap.look.posted) {
@@ -243,28 +248,36 @@ ngx_http_mlops_swap_timer(ngx_event_t *ev)
     } else {
         ngx_http_mlops_swap_check();
     }
-
-    ngx_add_timer(ev, NGX_HTTP_MLOPS_TICK);
 }
 
 
 static void
 ngx_http_mlops_swap_look(ngx_event_t *ev)
 {
-    swap.looked = ngx_current_msec;
+    if (!swap.looking) {
+        swap.looked = ngx_current_msec;
 
-    if (!swap.open || !mlops_store_current(&swap.store)) {
-        ngx_http_mlops_swap_open(ev->log);
+        if (!swap.open || !mlops_store_current(&swap.store)) {
+            ngx_http_mlops_swap_open(ev->log);
 
-        if (!swap.open || swap.gone) {
-            return;
+            if (!swap.open || swap.gone) {
+                return;
+            }
         }
+
+        swap.gone = 0;
+        swap.bell = mlops_store_bell(&swap.store);
+
+        ngx_http_mlops_look_begin(&swap.store, ev->log);
     }
 
-    swap.gone = 0;
-    swap.bell = mlops_store_bell(&swap.store);
+    swap.looking = (ngx_http_mlops_look_go_on(&swap.store,
+                                              NGX_HTTP_MLOPS_MODELS, ev->log)
+                    == NGX_AGAIN);
 
-    (void) ngx_http_mlops_models_look(&swap.store, ev->log);
+    if (swap.looking && !swap.look.posted) {
+        ngx_post_event(&swap.look, &ngx_posted_next_events);
+    }
 
     if (!swap.step.posted) {
         ngx_post_event(&swap.step, &ngx_posted_next_events);
@@ -295,14 +308,9 @@ ngx_http_mlops_swap_open(ngx_log_t *log)
         return;
     }
 
-    if (swap.open) {
-        mlops_store_close(&swap.store);
-
-        ngx_http_mlops_swap_drop();
-        ngx_http_mlops_models_orphan();
-    }
-
     if (swap.gone || swap.open) {
+        ngx_http_mlops_swap_close();
+
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "mlops: the store %s has been opened anew", path);
     }
@@ -310,6 +318,23 @@ ngx_http_mlops_swap_open(ngx_log_t *log)
     swap.store = store;
     swap.open = 1;
     swap.gone = 0;
+}
+
+
+/* What is mapped goes on serving. */
+
+static void
+ngx_http_mlops_swap_close(void)
+{
+    if (swap.open) {
+        mlops_store_close(&swap.store);
+        swap.open = 0;
+    }
+
+    swap.looking = 0;
+
+    ngx_http_mlops_swap_drop();
+    ngx_http_mlops_models_orphan();
 }
 
 

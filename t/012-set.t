@@ -336,3 +336,79 @@ invalid number of arguments in "mlops_set": expected a variable, a model and col
 --- must_die: 1
 --- error_log
 invalid variable name "a" in "mlops_set": expected a name behind "$" in
+
+
+
+=== TEST 18: a variable of nginx that takes what is set
+--- config
+    location = /t {
+        mlops_set  $args lin4 a=1 b=1 c=1 d=1;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/echo?$query_string;
+    }
+--- request
+GET /t?x=1
+--- response_body
+10.5
+
+
+
+=== TEST 19: the reason is that of the last location
+--- config
+    location = /t {
+        mlops_set  $a nobody x=1;
+        try_files  /none @next;
+    }
+    location @next {
+        mlops_set  $a lin4 a=1 b=1 c=1 d=1;
+        add_header X-Status $mlops_status;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT;
+        rewrite    ^ /echo?next break;
+    }
+--- request
+GET /t
+--- response_headers
+X-Status: ok
+--- response_body
+next
+
+
+
+=== TEST 20: a prediction that fails is not taken for the score's model
+--- config
+    location /m/ {
+        mlops_set   $a lin4 a=1 b=1 c=1 d=1;
+        add_header  X-Is "$mlops_model/$mlops_version/$a" always;
+        mlops_serve mixed;
+    }
+--- request eval
+[ "POST /m/v2/models/lin4/infer\n{}", "POST /m/v2/models/nobody/infer\n{}",
+  "PUT /m/v2/models/mixed/infer\n{}" ]
+--- error_code eval
+[ 404, 404, 405 ]
+--- response_headers_like eval
+[ 'X-Is: [a-z0-9]*//10\.5', 'X-Is: [a-z0-9]*//10\.5',
+  'X-Is: [a-z0-9]*//10\.5' ]
+
+
+
+=== TEST 21: evaluations are counted, by result
+--- config
+    location = /t {
+        mlops_set  $a lin4 a=1 b=1 c=1 d=1;
+        mlops_set  $b lin4 a=x b=1 c=1 d=1;
+        mlops_set  $c nobody a=1;
+        mlops_set  $d lin4@nobody a=1;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/echo?<$a$b$c$d>;
+    }
+    location = /metrics {
+        mlops_metrics;
+    }
+--- request eval
+[ "GET /t", "GET /metrics" ]
+--- response_body_like eval
+[ '^<10\.5>$',
+  '(?s)# TYPE mlops_set_total counter'
+  . '.*mlops_set_total\{model="_unknown",version="",result="failed"\} [1-9]'
+  . '.*mlops_set_total\{model="lin4",version="",result="failed"\} [1-9]'
+  . '.*mlops_set_total\{model="lin4",version="1",result="failed"\} [1-9]'
+  . '.*mlops_set_total\{model="lin4",version="1",result="ok"\} [1-9]' ]
