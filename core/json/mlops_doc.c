@@ -7,7 +7,8 @@
  *
  * yajl knows no NaN and no Infinity.  Where they are allowed the text is fed
  * in pieces: each such token is left out and "null" fed in its place, and the
- * event that this makes becomes the number.
+ * event that this makes becomes the number.  Arrays that are to be packed are
+ * left out in the same way.
  */
 
 #include "mlops_doc.h"
@@ -40,6 +41,8 @@ typedef struct {
     mlops_doc_t        *root;
     mlops_str_t         key;
     mlops_str_t         token;      /* what the null stands for */
+    uint32_t            token_n;    /* an array's elements; 0: no array */
+    uint32_t            flags;
     uint32_t            depth;
     unsigned            failed:1;   /* the error is ours, and is set */
     unsigned            in_token:1; /* it reads the null for a token */
@@ -47,11 +50,13 @@ typedef struct {
 } mlops_doc_parser_t;
 
 
-static int mlops_doc_check(mlops_doc_parser_t *d, uint32_t flags);
+static int mlops_doc_check(mlops_doc_parser_t *d);
 static int mlops_doc_feed(mlops_doc_parser_t *d, const char *data,
     size_t len);
-static const char *mlops_doc_token(const char **p, const char *end,
+static int mlops_doc_token(mlops_doc_parser_t *d, const char **p,
     int *in_string);
+static const char *mlops_doc_numbers(const char *p, const char *end,
+    uint32_t *n);
 static int mlops_doc_fail(mlops_doc_parser_t *d, const char *at,
     const char *text);
 static int mlops_doc_syntax(mlops_doc_parser_t *d, const char *at);
@@ -88,7 +93,7 @@ mlops_doc_parse(const char *data, size_t len, uint32_t flags,
     mlops_arena_t *arena, mlops_err_t *err)
 {
     int                  rc, in_string;
-    const char          *p, *from, *token;
+    const char          *p, *from;
     mlops_doc_parser_t  *d;
 
     d = mlops_arena_calloc(arena, 1, sizeof(*d));
@@ -108,8 +113,9 @@ mlops_doc_parse(const char *data, size_t len, uint32_t flags,
     d->err = err;
     d->data = data;
     d->end = data + len;
+    d->flags = flags;
 
-    if (mlops_doc_check(d, flags) != MLOPS_OK) {
+    if (mlops_doc_check(d) != MLOPS_OK) {
         return NULL;
     }
 
@@ -126,18 +132,12 @@ mlops_doc_parse(const char *data, size_t len, uint32_t flags,
     p = data;
     in_string = 0;
 
-    while (rc == MLOPS_OK && (flags & MLOPS_DOC_TOKENS)) {
-        token = mlops_doc_token(&p, d->end, &in_string);
-
-        if (token == NULL) {
-            break;
-        }
-
-        rc = mlops_doc_feed(d, from, (size_t) (token - from));
+    while (rc == MLOPS_OK && flags != 0
+           && mlops_doc_token(d, &p, &in_string))
+    {
+        rc = mlops_doc_feed(d, from, (size_t) (d->token.data - from));
 
         if (rc == MLOPS_OK) {
-            d->token.data = token;
-            d->token.len = (size_t) (p - token);
             rc = mlops_doc_feed(d, NULL, 0);
         }
 
@@ -159,15 +159,15 @@ mlops_doc_parse(const char *data, size_t len, uint32_t flags,
 
 
 static int
-mlops_doc_check(mlops_doc_parser_t *d, uint32_t flags)
+mlops_doc_check(mlops_doc_parser_t *d)
 {
     char                 got[MLOPS_GOT_SIZE], text[MLOPS_ERR_SIZE / 2];
     const char          *p;
     mlops_scan_fault_t   fault;
 
     p = mlops_scan_value(d->data, d->end, MLOPS_DOC_DEPTH,
-                         (flags & MLOPS_DOC_TOKENS) ? MLOPS_SCAN_TOKENS : 0,
-                         &fault);
+                         (d->flags & MLOPS_DOC_TOKENS) ? MLOPS_SCAN_TOKENS
+                                                       : 0, &fault);
 
     if (p != NULL) {
         p = mlops_scan_ws(p, d->end);
@@ -222,16 +222,16 @@ mlops_doc_feed(mlops_doc_parser_t *d, const char *data, size_t len)
 }
 
 
-/* The next token outside of strings; *p moves behind it, and keeps between
- * calls whether a string is open. */
+/* Finds the next token, or array to pack, outside of strings; *p moves behind
+ * it, and *in_string keeps between calls whether a string is open. */
 
-static const char *
-mlops_doc_token(const char **p, const char *end, int *in_string)
+static int
+mlops_doc_token(mlops_doc_parser_t *d, const char **p, int *in_string)
 {
-    size_t       left;
-    const char  *q, *start;
+    size_t       len;
+    const char  *q, *start, *end;
 
-    for (q = *p; q < end; q++) {
+    for (q = *p; q < d->end; q++) {
 
         if (*in_string) {
 
@@ -245,31 +245,70 @@ mlops_doc_token(const char **p, const char *end, int *in_string)
             continue;
         }
 
-        if (*q == '"') {
-            *in_string = 1;
-            continue;
-        }
-
-        if (*q != 'N' && *q != 'I') {
-            continue;
-        }
-
         start = q;
-        left = (size_t) (end - q);
+        end = NULL;
+        d->token_n = 0;
 
-        if (left >= 3 && memcmp(q, "NaN", 3) == 0) {
-            *p = q + 3;
-            return start;
+        switch (*q) {
+
+        case '"':
+            *in_string = 1;
+            break;
+
+        case '[':
+
+            if (d->flags & MLOPS_DOC_PACK) {
+                end = mlops_doc_numbers(q + 1, d->end, &d->token_n);
+            }
+
+            break;
+
+        case 'N':
+        case 'I':
+            len = (*q == 'N') ? sizeof("NaN") - 1 : sizeof("Infinity") - 1;
+            start -= (q > *p && q[-1] == '-');
+            end = q + len;
+            break;
         }
 
-        if (left >= 8 && memcmp(q, "Infinity", 8) == 0) {
-            start -= (q > *p && q[-1] == '-');
-            *p = q + 8;
-            return start;
+        if (end != NULL) {
+            d->token.data = start;
+            d->token.len = (size_t) (end - start);
+            *p = end;
+
+            return 1;
         }
     }
 
-    *p = end;
+    *p = d->end;
+
+    return 0;
+}
+
+
+/* Behind the bracket that closes, where there are numbers and nothing else:
+ * the text is known to be JSON. */
+
+static const char *
+mlops_doc_numbers(const char *p, const char *end, uint32_t *n)
+{
+    for (*n = 1; *n != UINT32_MAX; (*n)++) {
+        p = mlops_scan_ws(p, end);
+
+        if (*p != '-' && *p != 'N' && *p != 'I' && (*p < '0' || *p > '9')) {
+            break;
+        }
+
+        while (*p != ',' && *p != ']') {
+            p++;
+        }
+
+        if (*p++ == ']') {
+            return p;
+        }
+    }
+
+    *n = 0;
 
     return NULL;
 }
@@ -438,16 +477,31 @@ mlops_doc_open(mlops_doc_parser_t *d, mlops_doc_type_t type)
 static int
 mlops_doc_on_null(void *ctx)
 {
+    mlops_doc_t         *node;
     mlops_doc_parser_t  *d;
 
     d = ctx;
 
-    if (d->in_token) {
+    if (!d->in_token) {
+        return mlops_doc_add(d, MLOPS_DOC_NULL) != NULL;
+    }
+
+    if (d->token_n == 0) {
         return mlops_doc_add_text(d, MLOPS_DOC_NUMBER, d->token.data,
                                   d->token.len);
     }
 
-    return mlops_doc_add(d, MLOPS_DOC_NULL) != NULL;
+    node = mlops_doc_add(d, MLOPS_DOC_NUMBERS);
+
+    if (node == NULL) {
+        return 0;
+    }
+
+    node->n = d->token_n;
+    node->v.text.data = d->token.data + 1;
+    node->v.text.len = d->token.len - 2;
+
+    return 1;
 }
 
 
@@ -641,7 +695,7 @@ mlops_doc_type_name(const mlops_doc_t *doc)
 {
     static const char  *names[] = {
         "null", "a boolean", "a number", "a string", "an array", "an object",
-        "an array of numbers", "an array of integers"
+        "an array of numbers", "an array of numbers", "an array of integers"
     };
 
     if (doc == NULL) {

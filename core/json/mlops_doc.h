@@ -22,8 +22,9 @@ typedef enum {
     MLOPS_DOC_STRING,       /* text, unescaped */
     MLOPS_DOC_ARRAY,
     MLOPS_DOC_OBJECT,
-    MLOPS_DOC_FLOATS,       /* packed: an array of numbers that arrived in */
-    MLOPS_DOC_INTS          /* binary form; no child nodes */
+    MLOPS_DOC_NUMBERS,      /* packed: an array of numbers without child */
+    MLOPS_DOC_FLOATS,       /* nodes, as its text, or as values where it */
+    MLOPS_DOC_INTS          /* arrived in binary form */
 } mlops_doc_type_t;
 
 
@@ -37,7 +38,7 @@ struct mlops_doc_s {
 
     union {
         int             boolean;
-        mlops_str_t     text;
+        mlops_str_t     text;       /* NUMBERS: between the brackets */
         mlops_doc_t    *child;      /* the first */
         double         *floats;     /* FLOATS; float32 sources widened */
         int64_t        *ints;
@@ -47,12 +48,29 @@ struct mlops_doc_s {
 
 #define MLOPS_DOC_TOKENS  0x01      /* allow NaN, Infinity, -Infinity: such a
                                      * number has that text */
+#define MLOPS_DOC_PACK    0x02      /* arrays of numbers alone, of at least
+                                     * one, become NUMBERS */
 
-/* The tree lives in the arena, and the text of strings and numbers with it.
+/* The tree lives in the arena, and the text of strings and numbers with it;
+ * that of NUMBERS stays where it is in data, which then outlives the tree.
  * Depth is at most 512.  Duplicate keys are refused.  The error has line and
  * column. */
 mlops_doc_t *mlops_doc_parse(const char *data, size_t len, uint32_t flags,
     mlops_arena_t *arena, mlops_err_t *err);
+
+/* The element of an ARRAY, OBJECT or NUMBERS behind the one before (NULL: the
+ * first); NULL at the end.  One of NUMBERS is put together in *room, which
+ * before may point to. */
+const mlops_doc_t *mlops_doc_next(const mlops_doc_t *array,
+    const mlops_doc_t *before, mlops_doc_t *room);
+
+/* Makes ARRAYs of all packed ones, from the root down. */
+int mlops_doc_unpack(mlops_doc_t *doc, mlops_arena_t *arena,
+    mlops_err_t *err);
+
+/* Writes the text that a number node has for a double: at most
+ * MLOPS_DOUBLE_LEN bytes, the end is returned, no NUL is promised. */
+char *mlops_doc_print(char *p, double value);
 
 /* The member of an object, or NULL (also where doc is NULL or no object). */
 mlops_doc_t *mlops_doc_get(const mlops_doc_t *doc, const char *key);

@@ -1,7 +1,8 @@
 /*
  * JSON documents.  The first byte chooses whether NaN and Infinity are
  * allowed ('1').  What is accepted has to be JSON by the byte scanner too,
- * and its tree of the shape that it says it has.
+ * and its tree of the shape that it says it has; with arrays packed and
+ * unpacked again the tree is the same.
  */
 
 #include "mlops_doc.h"
@@ -68,6 +69,44 @@ walk(const mlops_doc_t *doc, int depth)
 }
 
 
+static void
+same(const mlops_doc_t *a, const mlops_doc_t *b)
+{
+    const mlops_doc_t  *x, *y;
+
+    check(a->type == b->type && a->n == b->n);
+    check(mlops_str_eq(&a->key, b->key.data, b->key.len));
+
+    switch (a->type) {
+
+    case MLOPS_DOC_BOOL:
+        check(a->v.boolean == b->v.boolean);
+        return;
+
+    case MLOPS_DOC_NUMBER:
+    case MLOPS_DOC_STRING:
+        check(mlops_str_eq(&a->v.text, b->v.text.data, b->v.text.len));
+        return;
+
+    case MLOPS_DOC_ARRAY:
+    case MLOPS_DOC_OBJECT:
+
+        for (x = a->v.child, y = b->v.child; x != NULL;
+             x = x->next, y = y->next)
+        {
+            check(y != NULL);
+            same(x, y);
+        }
+
+        check(y == NULL);
+        return;
+
+    default:
+        check(a->type == MLOPS_DOC_NULL);
+    }
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -76,8 +115,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t               len;
     unsigned             tokens;
     const char          *p;
-    mlops_doc_t         *doc;
-    mlops_err_t          err;
+    mlops_doc_t         *doc, *packed;
+    mlops_err_t          err, other;
     mlops_arena_t        arena;
     mlops_scan_fault_t   fault;
 
@@ -97,6 +136,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     doc = mlops_doc_parse(text, len, tokens ? MLOPS_DOC_TOKENS : 0, &arena,
                           &err);
 
+    other.text[0] = '\0';
+
+    packed = mlops_doc_parse(text, len, (tokens ? MLOPS_DOC_TOKENS : 0)
+                                        | MLOPS_DOC_PACK, &arena, &other);
+
     p = mlops_scan_value(text, text + len, 512,
                          tokens ? MLOPS_SCAN_TOKENS : 0, &fault);
     accepted = (p != NULL && mlops_scan_ws(p, text + len) == text + len);
@@ -106,7 +150,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(accepted);
         walk(doc, 1);
 
+        check(packed != NULL);
+        check(mlops_doc_unpack(packed, &arena, &other) == MLOPS_OK);
+        same(doc, packed);
+
     } else {
+        check(packed == NULL);
+        check(strcmp(err.text, other.text) == 0);
+
         check(err.text[0] != '\0');
         check(!accepted || strstr(err.text, "is there twice") != NULL);
     }

@@ -283,6 +283,137 @@ test_refused(void **state)
 }
 
 
+/* Packed arrays keep every text as it is: the fifth is another float32 by way
+ * of a double. */
+
+static void
+test_packed(void **state)
+{
+    float                f, g;
+    double               d;
+    uint32_t             i, n;
+    mlops_doc_t         *doc, *a, *e, room;
+    const mlops_doc_t   *p;
+    static const char    text[] =
+        "{\"[1,2]\":\"[1,2]\", \"a\" : [ 1 ,\n-2.5e3,NaN,-Infinity,"
+        "1.00000017881393432617187499,18446744073709551615 ]\t,"
+        "\"m\":[1,\"x\"],\"e\":[],"
+        "\"o\":[[1],[2,3],{\"k\":[4]},[true],[null]],\"n\":NaN}";
+    static const char   *values[] = {
+        "1", "-2.5e3", "NaN", "-Infinity", "1.00000017881393432617187499",
+        "18446744073709551615"
+    };
+
+    (void) state;
+
+    doc = mlops_doc_parse(text, sizeof(text) - 1,
+                          MLOPS_DOC_TOKENS|MLOPS_DOC_PACK, &arena, &err);
+    unit_ok(doc != NULL, "%s", err.text);
+
+    assert_int_equal(doc->n, 6);
+    assert_true(mlops_str_is(&mlops_doc_get(doc, "[1,2]")->v.text, "[1,2]"));
+    assert_int_equal(mlops_doc_get(doc, "n")->type, MLOPS_DOC_NUMBER);
+
+    a = mlops_doc_get(doc, "a");
+    assert_int_equal(a->type, MLOPS_DOC_NUMBERS);
+    assert_int_equal(a->n, mlops_nitems(values));
+    assert_true(a->v.text.data >= text
+                && a->v.text.data < text + sizeof(text));
+
+    p = NULL;
+
+    for (i = 0; i < a->n; i++) {
+        p = mlops_doc_next(a, p, &room);
+        assert_non_null(p);
+        assert_int_equal(p->type, MLOPS_DOC_NUMBER);
+        assert_true(mlops_str_eq(&p->v.text, values[i], strlen(values[i])));
+
+        assert_int_equal(mlops_doc_float(p, &f), MLOPS_OK);
+        g = strtof(values[i], NULL);
+        assert_true(isnan(f) ? isnan(g) : f == g);
+    }
+
+    assert_null(mlops_doc_next(a, p, &room));
+
+    e = mlops_doc_get(doc, "m");
+    assert_int_equal(e->type, MLOPS_DOC_ARRAY);
+    assert_true(mlops_str_is(&mlops_doc_next(e, NULL, &room)->v.text, "1"));
+
+    e = mlops_doc_get(doc, "e");
+    assert_int_equal(e->type, MLOPS_DOC_ARRAY);
+    assert_null(mlops_doc_next(e, NULL, &room));
+
+    e = mlops_doc_get(doc, "o");
+    assert_int_equal(e->type, MLOPS_DOC_ARRAY);
+    assert_int_equal(e->n, 5);
+    assert_int_equal(e->v.child->type, MLOPS_DOC_NUMBERS);
+    assert_int_equal(e->v.child->next->n, 2);
+    e = e->v.child->next->next;
+    assert_int_equal(mlops_doc_get(e, "k")->type, MLOPS_DOC_NUMBERS);
+    assert_int_equal(e->next->type, MLOPS_DOC_ARRAY);
+    assert_int_equal(e->next->next->type, MLOPS_DOC_ARRAY);
+
+    /* and back */
+
+    assert_int_equal(mlops_doc_unpack(doc, &arena, &err), MLOPS_OK);
+    assert_int_equal(a->type, MLOPS_DOC_ARRAY);
+
+    for (n = 0, e = a->v.child; e != NULL; e = e->next, n++) {
+        assert_int_equal(e->type, MLOPS_DOC_NUMBER);
+        assert_true(mlops_str_eq(&e->v.text, values[n], strlen(values[n])));
+    }
+
+    assert_int_equal(n, a->n);
+    assert_int_equal(mlops_doc_double(a->v.child->next, &d), MLOPS_OK);
+    assert_true(d == -2500);
+
+    /* without tokens, and of errors the same text */
+
+    doc = mlops_doc_parse("[1,2]", 5, MLOPS_DOC_PACK, &arena, &err);
+    assert_int_equal(doc->type, MLOPS_DOC_NUMBERS);
+    assert_null(mlops_doc_parse("[NaN]", 5, MLOPS_DOC_PACK, &arena, &err));
+    assert_null(mlops_doc_parse("[1,]", 4, MLOPS_DOC_PACK, &arena, &err));
+    assert_null(mlops_doc_parse("[1,2", 4, MLOPS_DOC_PACK, &arena, &err));
+    assert_non_null(strstr(err.text, "line 1, column 5: expected ',' or "
+                           "']'"));
+    assert_null(mlops_doc_parse("{\"a\":[1,2],\n\"b\":[3],\"a\":[1]}", 28,
+                                MLOPS_DOC_PACK, &arena, &err));
+    unit_ok(strstr(err.text, "line 2, column 16: the key \"a\" is there "
+                   "twice") != NULL, "%s", err.text);
+}
+
+
+/* A packed array takes no memory but its node. */
+
+static void
+test_packed_memory(void **state)
+{
+    char         *text;
+    size_t        before;
+    uint32_t      i, n;
+    mlops_doc_t  *doc;
+
+    (void) state;
+
+    n = 200000;
+    text = malloc(n * 4 + 2);
+
+    for (i = 0; i < n; i++) {
+        memcpy(text + i * 4, i ? ",1.5" : "[1.5", 4);
+    }
+
+    text[n * 4] = ']';
+
+    before = arena.total_bytes;
+    doc = mlops_doc_parse(text, n * 4 + 1, MLOPS_DOC_PACK, &arena, &err);
+
+    assert_true(doc != NULL && doc->n == n);
+    assert_true(arena.total_bytes - before < 64 * 1024);
+
+    free(text);
+}
+
+
 /* Enough keys that they are sorted rather than compared with each other. */
 
 static void
@@ -340,6 +471,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_scalars, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_packed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_packed_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_depth, setup, teardown)
     };

@@ -576,6 +576,63 @@ test_refused(void **state)
 }
 
 
+/* The same in UBJSON, whose arrays of numbers come packed: wherever a recipe
+ * has a list of them. */
+
+#define K(len, text)  "U" len text
+#define V(len, text)  "SU" len text
+
+#define UBJSON(categories)                                                    \
+    "{" K("\6", "recipe") "i\1"                                               \
+    K("\6", "inputs") "[{" K("\4", "name") V("\1", "x")                       \
+        K("\5", "range") "[$U#i\2\0\xff" "}]"                                 \
+    K("\5", "steps") "[{" K("\4", "kind") V("\7", "one_hot")                  \
+        K("\6", "inputs") "[" V("\1", "x") "]"                                \
+        K("\7", "outputs") "[" V("\1", "a") V("\1", "b") "]"                  \
+        K("\12", "categories") categories "}"                                 \
+        "{" K("\4", "kind") V("\3", "map")                                    \
+        K("\6", "inputs") "[" V("\1", "x") "]"                                \
+        K("\7", "outputs") "[" V("\1", "c") "]"                               \
+        K("\7", "entries") "[[$i#i\2\2\x63[$d#i\2\x3f\0\0\0\x40\xe0\0\0]}]"   \
+    K("\12", "signatures") "[{" K("\4", "name") V("\1", "s")                  \
+        K("\7", "outputs") "[{" K("\4", "name") V("\1", "y")                  \
+        K("\4", "from") "[" V("\1", "a") V("\1", "b") V("\1", "c") "]}]}]"    \
+    K("\6", "golden") "[{" K("\6", "inputs") "{" K("\1", "x") "i\2}"          \
+        K("\7", "outputs") "{" K("\1", "y") "[$i#i\3\0\1\x63" "}}]}"
+
+
+static void
+test_packed(void **state)
+{
+    int                rc;
+    double             x, out[3];
+    mlops_err_t        err;
+    unit_model_t       m;
+    static const char  text[] = UBJSON("[$d#i\2\x3f\0\0\0\x40\0\0\0");
+    static const char  nan[] = UBJSON("[$d#i\2\x3f\0\0\0\x7f\xc0\0\0");
+
+    (void) state;
+
+    rc = mlops_import_data(text, sizeof(text) - 1, NULL, NULL, &m.image,
+                           &m.len, NULL, &err);
+    unit_ok(rc == MLOPS_OK, "%s", rc == MLOPS_OK ? "" : err.text);
+    unit_model_load(&m);
+
+    x = 0.5;
+    unit_eval(&m, "s", &x, out);
+    assert_true(out[0] == 1 && out[1] == 0 && out[2] == 7);
+
+    x = 2;
+    unit_eval(&m, "s", &x, out);
+    assert_true(out[0] == 0 && out[1] == 1 && out[2] == 99);
+
+    unit_model_free(&m);
+
+    unit_refused(nan, sizeof(nan) - 1, NULL, "steps[0].categories: expected "
+                 "numbers, got NaN");
+}
+
+
 int
 main(void)
 {
@@ -586,7 +643,8 @@ main(void)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_model),
-        cmocka_unit_test(test_refused)
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_packed)
     };
 
     return unit_run(tests);

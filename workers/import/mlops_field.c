@@ -105,9 +105,13 @@ mlops_field_got(char *buf, size_t size, const mlops_doc_t *doc)
         return;
 
     case MLOPS_DOC_ARRAY:
+        (void) snprintf(buf, size, "an array of %u", doc->n);
+        return;
+
+    case MLOPS_DOC_NUMBERS:
     case MLOPS_DOC_FLOATS:
     case MLOPS_DOC_INTS:
-        (void) snprintf(buf, size, "an array of %u", doc->n);
+        (void) snprintf(buf, size, "an array of %u numbers", doc->n);
         return;
 
     case MLOPS_DOC_OBJECT:
@@ -240,7 +244,8 @@ int
 mlops_field_is_array(const mlops_doc_t *doc)
 {
     return doc != NULL
-           && (doc->type == MLOPS_DOC_ARRAY || doc->type == MLOPS_DOC_FLOATS
+           && (doc->type == MLOPS_DOC_ARRAY || doc->type == MLOPS_DOC_NUMBERS
+               || doc->type == MLOPS_DOC_FLOATS
                || doc->type == MLOPS_DOC_INTS);
 }
 
@@ -331,6 +336,7 @@ mlops_field_ints(mlops_field_t *field, const mlops_doc_t *object,
 {
     size_t              old;
     uint32_t            i;
+    mlops_doc_t         room;
     const mlops_doc_t  *doc, *child;
 
     old = mlops_field_push(field, key);
@@ -360,9 +366,10 @@ mlops_field_ints(mlops_field_t *field, const mlops_doc_t *object,
         goto failed;
     }
 
-    child = doc->v.child;
+    child = NULL;
 
-    for (i = 0; i < doc->n; i++, child = child->next) {
+    for (i = 0; i < doc->n; i++) {
+        child = mlops_doc_next(doc, child, &room);
 
         if (mlops_field_int_value(child, &(*values)[i]) != MLOPS_OK) {
             (void) mlops_field_push_i(field, i);
@@ -390,6 +397,7 @@ mlops_field_floats(mlops_field_t *field, const mlops_doc_t *object,
     float              *v;
     size_t              old;
     uint32_t            i;
+    mlops_doc_t         room;
     const mlops_doc_t  *doc, *child;
 
     old = mlops_field_push(field, key);
@@ -407,7 +415,7 @@ mlops_field_floats(mlops_field_t *field, const mlops_doc_t *object,
 
     *values = v;
     *n = doc->n;
-    child = (doc->type == MLOPS_DOC_ARRAY) ? doc->v.child : NULL;
+    child = NULL;
 
     for (i = 0; i < doc->n; i++) {
 
@@ -421,13 +429,13 @@ mlops_field_floats(mlops_field_t *field, const mlops_doc_t *object,
             continue;
         }
 
+        child = mlops_doc_next(doc, child, &room);
+
         if (mlops_doc_float(child, &v[i]) != MLOPS_OK) {
             (void) mlops_field_push_i(field, i);
             (void) mlops_field_fail(field, child, "a number");
             goto failed;
         }
-
-        child = child->next;
     }
 
     mlops_field_pop(field, old);

@@ -200,7 +200,8 @@ mlops_import_parse(const char *data, size_t len, mlops_arena_t *arena,
         return mlops_ubjson_parse(data, len, arena, err);
     }
 
-    return mlops_doc_parse(data + i, len - i, MLOPS_DOC_TOKENS, arena, err);
+    return mlops_doc_parse(data + i, len - i,
+                           MLOPS_DOC_TOKENS|MLOPS_DOC_PACK, arena, err);
 }
 
 
@@ -219,6 +220,11 @@ mlops_import_kind(mlops_import_job_t *job)
     }
 
     if (mlops_doc_get(doc, "recipe") != NULL) {
+
+        if (mlops_doc_unpack(doc, job->arena, job->err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
         return mlops_import_recipe(job, doc);
     }
 

@@ -89,11 +89,13 @@ struct mlops_import_job_s {
 /* Reads a regular file of at most MLOPS_IMPORT_FILE_MAX bytes: malloc'ed. */
 int mlops_import_read(const char *path, char **data, size_t *len,
     mlops_err_t *err);
-/* The tree of a JSON or UBJSON file in memory. */
+/* The tree of a JSON or UBJSON file in memory, which outlives it; arrays of
+ * numbers are packed. */
 mlops_doc_t *mlops_import_parse(const char *data, size_t len,
     mlops_arena_t *arena, mlops_err_t *err);
 
-/* The readers: set emit and kind. */
+/* The readers: set emit and kind.  A recipe's document has no packed
+ * arrays. */
 int mlops_import_xgboost(mlops_import_job_t *job, const mlops_doc_t *doc);
 int mlops_import_recipe(mlops_import_job_t *job, const mlops_doc_t *doc);
 
@@ -117,7 +119,8 @@ int mlops_import_reference(mlops_import_job_t *job,
     const mlops_model_t *model);
 
 
-/* Appends text as it is; a JSON string; a document as JSON. */
+/* Appends text as it is; a JSON string; a document without packed arrays as
+ * JSON. */
 void mlops_import_text(mlops_import_text_t *text, const char *fmt, ...)
     mlops_printf(2, 3);
 void mlops_import_quote(mlops_import_text_t *text, const char *data,

@@ -6,7 +6,6 @@
 #include "mlops_num.h"
 #include "mlops_request.h"
 
-#include <math.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,7 +88,6 @@ void
 mlops_import_doc(mlops_import_text_t *text, const mlops_doc_t *doc)
 {
     double              v;
-    uint32_t            i;
     const char         *end;
     const mlops_doc_t  *child;
 
@@ -138,24 +136,8 @@ mlops_import_doc(mlops_import_text_t *text, const mlops_doc_t *doc)
         mlops_import_text(text, doc->type == MLOPS_DOC_ARRAY ? "]" : "}");
         return;
 
-    case MLOPS_DOC_FLOATS:
-    case MLOPS_DOC_INTS:
-        mlops_import_text(text, "[");
-
-        for (i = 0; i < doc->n; i++) {
-
-            if (doc->type == MLOPS_DOC_INTS) {
-                mlops_import_text(text, "%s%lld", i ? "," : "",
-                                  (long long) doc->v.ints[i]);
-                continue;
-            }
-
-            v = doc->v.floats[i];
-            mlops_import_text(text, isfinite(v) ? "%s%.17g" : "%snull",
-                              i ? "," : "", v);
-        }
-
-        mlops_import_text(text, "]");
+    default:                                    /* packed: not here */
+        text->failed = 1;
         return;
     }
 }

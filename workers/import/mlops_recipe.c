@@ -148,7 +148,7 @@ mlops_recipe_room(mlops_recipe_t *recipe, const mlops_doc_t *doc)
     names_n = mlops_doc_get(doc, "inputs")->n;
     list = mlops_doc_get(doc, "steps");
 
-    for (step = (list && list->type == MLOPS_DOC_ARRAY) ? list->v.child : NULL;
+    for (step = list ? list->v.child : NULL;
          step != NULL;
          step = step->next)
     {
@@ -193,9 +193,7 @@ mlops_recipe_columns(mlops_recipe_t *recipe, const mlops_doc_t *list)
     field = &recipe->field;
     old = mlops_field_push(field, "inputs");
 
-    if (list->n == 0 || list->n > MLOPS_RECIPE_INPUTS
-        || list->type != MLOPS_DOC_ARRAY)
-    {
+    if (list->n == 0 || list->n > MLOPS_RECIPE_INPUTS) {
         return mlops_field_fail(field, list, "a list of 1 to %u objects",
                                 MLOPS_RECIPE_INPUTS);
     }
@@ -424,7 +422,7 @@ mlops_recipe_strings(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
     old = mlops_field_push(field, key);
 
-    if (list->n == 0 || list->type != MLOPS_DOC_ARRAY) {
+    if (list->n == 0) {
         return mlops_field_fail(field, list, "a list of strings");
     }
 
@@ -462,9 +460,7 @@ mlops_recipe_signatures(mlops_recipe_t *recipe, const mlops_doc_t *list)
     field = &recipe->field;
     old = mlops_field_push(field, "signatures");
 
-    if (list->n == 0 || list->n > MLOPS_RECIPE_SIGNATURES
-        || list->type != MLOPS_DOC_ARRAY)
-    {
+    if (list->n == 0 || list->n > MLOPS_RECIPE_SIGNATURES) {
         return mlops_field_fail(field, list, "a list of 1 to %u objects",
                                 MLOPS_RECIPE_SIGNATURES);
     }
@@ -539,7 +535,7 @@ mlops_recipe_signature(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
     old = mlops_field_push(field, "outputs");
 
-    if (list->n == 0 || list->type != MLOPS_DOC_ARRAY) {
+    if (list->n == 0) {
         return mlops_field_fail(field, list, "a list of objects");
     }
 
@@ -590,9 +586,7 @@ mlops_recipe_face_inputs(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
     old = mlops_field_push(field, "inputs");
 
-    if (list != NULL && (list->n == 0 || list->n > recipe->columns_n
-                         || list->type != MLOPS_DOC_ARRAY))
-    {
+    if (list != NULL && (list->n == 0 || list->n > recipe->columns_n)) {
         return mlops_field_fail(field, list, "a list of 1 to %u names of "
                                 "inputs", recipe->columns_n);
     }

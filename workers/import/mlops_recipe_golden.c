@@ -85,7 +85,7 @@ mlops_recipe_golden(mlops_recipe_t *recipe, const mlops_doc_t *doc)
 
     cells = (uint64_t) recipe->columns_n * golden->n;
 
-    if (golden->type != MLOPS_DOC_ARRAY || cells > MLOPS_RECIPE_GOLDEN) {
+    if (cells > MLOPS_RECIPE_GOLDEN) {
         return mlops_field_fail(&recipe->field, golden, "a list of objects, "
                                 "with the inputs at most %u cells",
                                 MLOPS_RECIPE_GOLDEN);

@@ -168,12 +168,6 @@ mlops_recipe_entry(mlops_recipe_t *recipe, const mlops_doc_t *entry,
                                        MLOPS_RECIPE_MISSING, values);
     }
 
-    if (entry->type == MLOPS_DOC_INTS && entry->n == 2 && table->m == 1) {
-        table->numbers[i] = (double) entry->v.ints[0];
-        values[0] = (double) entry->v.ints[1];
-        return MLOPS_OK;
-    }
-
     if (entry->type != MLOPS_DOC_ARRAY || entry->n != 2
         || mlops_doc_double(entry->v.child, &table->numbers[i]) != MLOPS_OK
         || isnan(table->numbers[i]))
@@ -283,7 +277,7 @@ mlops_recipe_one_hot(mlops_recipe_t *recipe, mlops_recipe_step_t *step,
     old = mlops_field_push(&recipe->field, "categories");
 
     if (n > MLOPS_RECIPE_ONE_HOT
-        || (list != NULL ? list->n != n || list->type != MLOPS_DOC_ARRAY
+        || (list != NULL ? list->n != n
                          : column == NULL || column->categories_n != n))
     {
         return mlops_field_error(&recipe->field, "expected as many as outputs "

@@ -244,9 +244,7 @@ mlops_recipe_model_cells(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
     old = mlops_field_push(field, "inputs");
 
-    if (list != NULL
-        && (list->type != MLOPS_DOC_ARRAY || list->n != model->features_n))
-    {
+    if (list != NULL && list->n != model->features_n) {
         return mlops_field_fail(field, list, "a list of %u names",
                                 model->features_n);
     }

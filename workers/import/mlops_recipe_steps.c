@@ -248,7 +248,7 @@ mlops_recipe_inputs(mlops_recipe_t *recipe, mlops_recipe_step_t *step)
 
     old = mlops_field_push(&recipe->field, "inputs");
 
-    if (list->n == 0 || list->type != MLOPS_DOC_ARRAY) {
+    if (list->n == 0) {
         return mlops_field_fail(&recipe->field, list, "a list of names");
     }
 
@@ -353,7 +353,7 @@ mlops_recipe_outputs(mlops_recipe_t *recipe, const mlops_doc_t *object,
 
     old = mlops_field_push(&recipe->field, key);
 
-    if (list->n != n || (n != 0 && list->type != MLOPS_DOC_ARRAY)) {
+    if (list->n != n) {
         return mlops_field_fail(&recipe->field, list, "a list of %u names",
                                 n);
     }
@@ -451,8 +451,7 @@ mlops_recipe_weights(mlops_recipe_t *recipe, const mlops_recipe_step_t *step,
 
     if (step->out_n == 1
         && ((mlops_field_is_array(doc)
-             && (doc->type != MLOPS_DOC_ARRAY
-                 || !mlops_field_is_array(doc->v.child)))
+             && !mlops_field_is_array(doc->v.child))
             || (doc != NULL && doc->type == MLOPS_DOC_OBJECT)))
     {
         *weights = mlops_arena_calloc(field->arena, step->in_n,

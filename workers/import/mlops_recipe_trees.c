@@ -61,7 +61,7 @@ mlops_recipe_trees(mlops_recipe_t *recipe, mlops_recipe_step_t *step,
 
     old = mlops_field_push(&recipe->field, "trees");
 
-    if (list->n == 0 || list->type != MLOPS_DOC_ARRAY) {
+    if (list->n == 0) {
         return mlops_field_fail(&recipe->field, list, "a list of trees");
     }
 

@@ -76,16 +76,6 @@ mlops_recipe_numbers_of(mlops_recipe_t *recipe, const mlops_doc_t *doc,
                                 "%u", n);
     }
 
-    if (doc->type != MLOPS_DOC_ARRAY) {
-
-        for (i = 0; i < n; i++) {
-            values[i] = (doc->type == MLOPS_DOC_FLOATS)
-                        ? doc->v.floats[i] : (double) doc->v.ints[i];
-        }
-
-        return MLOPS_OK;
-    }
-
     for (i = 0, child = doc->v.child; child != NULL; child = child->next) {
         old = mlops_field_push_i(&recipe->field, i);
 

@@ -259,16 +259,8 @@ mlops_ubjson_number(mlops_ubjson_t *u, unsigned char type)
         v = (type == 'd') ? (double) mlops_ubjson_float_at(u->pos)
                           : mlops_ubjson_double_at(u->pos);
 
-        if (isnan(v)) {
-            end = stpcpy(buf, "NaN");
-
-        } else if (isinf(v)) {
-            end = stpcpy(buf, v > 0 ? "Infinity" : "-Infinity");
-
-        } else {
-            end = (type == 'd') ? mlops_print_float(buf, (float) v)
-                                : mlops_print_double(buf, v);
-        }
+        end = (type == 'd' && isfinite(v)) ? mlops_print_float(buf, (float) v)
+                                           : mlops_doc_print(buf, v);
 
     } else {
         end = mlops_print_int64(buf, mlops_ubjson_int_at(u->pos, type));
