@@ -10,6 +10,14 @@
 #include <math.h>
 
 
+/* Rows of a batch from which on it pays to have its own kernels. */
+#define MLOPS_EVAL_MANY  8
+
+
+static inline void mlops_eval_row(const mlops_model_t *model,
+    uint32_t signature, int many, const mlops_cell_t *inputs,
+    const uint64_t *present, const char *text, void *scratch,
+    mlops_cell_t *out, uint64_t *missing);
 static void mlops_eval_inputs(const mlops_program_t *program,
     const mlops_cell_t *inputs, const uint64_t *present, double *cells);
 static int mlops_eval_store_one(const mlops_store_t *store,
@@ -22,6 +30,16 @@ static int mlops_predict_strings(const mlops_model_t *model,
 
 void
 mlops_model_eval(const mlops_model_t *model, uint32_t signature,
+    const mlops_cell_t *inputs, const uint64_t *present, const char *text,
+    void *scratch, mlops_cell_t *out, uint64_t *missing)
+{
+    mlops_eval_row(model, signature, 0, inputs, present, text, scratch, out,
+                   missing);
+}
+
+
+static inline void
+mlops_eval_row(const mlops_model_t *model, uint32_t signature, int many,
     const mlops_cell_t *inputs, const uint64_t *present, const char *text,
     void *scratch, mlops_cell_t *out, uint64_t *missing)
 {
@@ -39,7 +57,13 @@ mlops_model_eval(const mlops_model_t *model, uint32_t signature,
 
     for (i = 0; i < program->ops_n; i++) {
         op = program->ops[i];
-        op->run(op, cells, text, buffer);
+
+        if (mlops_unlikely(many && op->run_many != NULL)) {
+            op->run_many(op, cells, text, buffer);
+
+        } else {
+            op->run(op, cells, text, buffer);
+        }
     }
 
     mlops_eval_end(program, cells, inputs, present, out, missing);
@@ -297,13 +321,13 @@ mlops_model_predict(const mlops_model_t *model,
     scratch = (char *) mlops_align((uintptr_t) scratch, 64);
 
     for (i = 0; i < rows->n; i++) {
-        mlops_model_eval(model, number,
-                         rows->cells + (size_t) i * rows->schema->n,
-                         rows->present + (size_t) i * rows->words,
-                         rows->text, scratch,
-                         results->cells + (size_t) i * signature->cells_n,
-                         results->missing
-                             ? results->missing + (size_t) i * words : NULL);
+        mlops_eval_row(model, number, rows->n >= MLOPS_EVAL_MANY,
+                       rows->cells + (size_t) i * rows->schema->n,
+                       rows->present + (size_t) i * rows->words,
+                       rows->text, scratch,
+                       results->cells + (size_t) i * signature->cells_n,
+                       results->missing
+                           ? results->missing + (size_t) i * words : NULL);
     }
 
     if (program->strings) {

@@ -76,7 +76,7 @@
 #define MLOPS_IMAGE_MAX_RESULTS     65536       /* cells of all of those */
 #define MLOPS_IMAGE_MAX_NAME        128         /* bytes */
 #define MLOPS_IMAGE_MAX_KEY         4096        /* bytes of any other text */
-#define MLOPS_IMAGE_MAX_FACTS       (1u << 20)  /* bytes */
+#define MLOPS_IMAGE_MAX_FACTS       (1u << 19)  /* bytes */
 #define MLOPS_IMAGE_MAX_GOLDEN      4096        /* rows */
 
 

@@ -14,6 +14,8 @@
 
 
 #define MLOPS_FACTS_DEPTH  64
+#define MLOPS_UTF8_COST    4        /* bytes of budget for one of text: */
+                                    /* characters of many lengths */
 
 
 static int mlops_load_header(const mlops_image_header_t *h, size_t len,
@@ -459,17 +461,17 @@ mlops_load_gap(mlops_load_t *load, uint64_t from, uint64_t to,
 static int
 mlops_load_utf8(mlops_load_t *load, size_t *budget, mlops_err_t *err)
 {
-    size_t                  i, n;
+    size_t                  i, n, part;
     uint64_t                off;
     const mlops_section_t  *text;
 
     text = &load->model->sections[MLOPS_SECTION_TEXT];
     off = load->cursor;
     n = text->len - off;
+    part = *budget / MLOPS_UTF8_COST + 1;
 
-    if (n > *budget) {
-        n = *budget + 3;
-        n = (n < text->len - off) ? n : text->len - off;
+    if (n > part) {
+        n = (part + 3 < n) ? part + 3 : n;
 
         /* not between the bytes of a character */
 
@@ -486,7 +488,7 @@ mlops_load_utf8(mlops_load_t *load, size_t *budget, mlops_err_t *err)
         return mlops_err_set(err, "section TEXT: expected UTF-8");
     }
 
-    mlops_load_spend(budget, n);
+    mlops_load_spend(budget, n * MLOPS_UTF8_COST);
     load->cursor = off + n;
 
     return (load->cursor == text->len) ? MLOPS_OK : MLOPS_AGAIN;
@@ -647,6 +649,13 @@ mlops_load_strings_run(mlops_load_t *load, const mlops_image_run_t *run,
         return mlops_err_set(err, "%s: expected a run within %u elements of "
                              "STRINGS, got [%u, +%u)", what, n, run->first,
                              run->n);
+    }
+
+    load->stringed += run->n;
+
+    if (load->stringed > n) {
+        return mlops_err_set(err, "%s: the runs share elements of STRINGS",
+                             what);
     }
 
     return MLOPS_OK;

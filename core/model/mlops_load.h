@@ -52,7 +52,8 @@ struct mlops_load_s {
     uint64_t              inner;
     uint64_t              part;
     mlops_load_stage_t    stage;
-    uint64_t              listed;   /* elements of LISTS in runs so far */
+    uint64_t              listed;   /* elements of LISTS in runs so far, */
+    uint64_t              stringed; /* and of STRINGS */
     uint64_t              weighed;  /* bytes of WEIGHTS given to steps */
     uint32_t              outputs;  /* elements of OUTPUTS given away */
     uint32_t             *origins;  /* of the cells of a signature: its */
@@ -86,7 +87,7 @@ int mlops_load_text(mlops_load_t *load, const mlops_image_text_t *text,
 int mlops_load_run(mlops_load_t *load, const mlops_image_run_t *run,
     const char *what, mlops_err_t *err);
 
-/* Is this run within STRINGS? */
+/* The same of STRINGS. */
 int mlops_load_strings_run(mlops_load_t *load, const mlops_image_run_t *run,
     const char *what, mlops_err_t *err);
 

@@ -26,6 +26,8 @@ static int mlops_load_default(mlops_load_t *load,
 static int mlops_load_op(mlops_load_t *load, mlops_op_t *op,
     const mlops_image_step_t *step, const mlops_step_def_t *def,
     mlops_err_t *err);
+static int mlops_load_op_cells(mlops_load_t *load, mlops_op_t *op,
+    size_t *budget, mlops_err_t *err);
 static int mlops_load_signature(mlops_load_t *load, uint32_t number,
     mlops_err_t *err);
 static int mlops_load_use(mlops_load_t *load, uint32_t number, uint32_t i,
@@ -224,11 +226,13 @@ mlops_load_default(mlops_load_t *load, const mlops_image_cell_t *cell,
 }
 
 
-/* Counts and places of all steps; their parameters come in the next phase. */
+/* Counts and places of all steps; their parameters come in the next phase.
+ * cursor: step; part: 0 before it, then cells that it reads, done + 1. */
 
 int
 mlops_load_steps(mlops_load_t *load, size_t *budget, mlops_err_t *err)
 {
+    int                        rc;
     uint64_t                   i;
     mlops_model_t             *model;
     const mlops_section_t     *section, *weights;
@@ -257,8 +261,9 @@ mlops_load_steps(mlops_load_t *load, size_t *budget, mlops_err_t *err)
 
     for (i = load->cursor; i < section->n; i++) {
 
+        load->cursor = i;
+
         if (*budget == 0) {
-            load->cursor = i;
             return MLOPS_AGAIN;
         }
 
@@ -271,15 +276,28 @@ mlops_load_steps(mlops_load_t *load, size_t *budget, mlops_err_t *err)
                                  MLOPS_IMAGE_ABI);
         }
 
-        if (mlops_load_op(load, &model->ops[i], &steps[i], def, err)
-            != MLOPS_OK)
-        {
+        rc = MLOPS_OK;
+
+        if (load->part == 0) {
+            rc = mlops_load_op(load, &model->ops[i], &steps[i], def, err);
+            load->part = 1;
+        }
+
+        if (rc == MLOPS_OK) {
+            rc = mlops_load_op_cells(load, &model->ops[i], budget, err);
+        }
+
+        if (rc == MLOPS_ERROR) {
             return mlops_err_prefix(err, "step %llu (%s)",
                                     (unsigned long long) i, def->name);
         }
 
-        mlops_load_spend(budget, sizeof(mlops_op_t)
-                                 + steps[i].in.n * sizeof(uint32_t));
+        if (rc == MLOPS_AGAIN) {
+            return MLOPS_AGAIN;
+        }
+
+        load->part = 0;
+        mlops_load_spend(budget, sizeof(mlops_op_t));
     }
 
     if (load->weighed != weights->len) {
@@ -298,7 +316,6 @@ mlops_load_op(mlops_load_t *load, mlops_op_t *op,
     const mlops_image_step_t *step, const mlops_step_def_t *def,
     mlops_err_t *err)
 {
-    uint32_t                     i;
     uint64_t                     off, len;
     mlops_section_t             *weights;
     const mlops_image_header_t  *h;
@@ -378,22 +395,6 @@ mlops_load_op(mlops_load_t *load, mlops_op_t *op,
     op->text.data = load->model->sections[MLOPS_SECTION_TEXT].data;
     op->text.len = load->model->sections[MLOPS_SECTION_TEXT].len;
 
-    for (i = 0; i < op->in_n; i++) {
-
-        if (op->in[i] >= h->cell_n) {
-            return mlops_err_set(err, "input %u: expected a cell below %u, "
-                                 "got %u", i, h->cell_n, op->in[i]);
-        }
-
-        if (op->in[i] != op->first + i) {
-            op->first = MLOPS_OP_SCATTERED;
-        }
-    }
-
-    if (op->first == MLOPS_OP_SCATTERED) {
-        op->x_size = mlops_align((size_t) op->in_n * sizeof(double), 64);
-    }
-
     if (def->size(op, &len, err) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
@@ -402,6 +403,50 @@ mlops_load_op(mlops_load_t *load, mlops_op_t *op,
         return mlops_err_set(err, "parameters: expected %llu bytes, got %llu",
                              (unsigned long long) len,
                              (unsigned long long) op->param_len);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_load_op_cells(mlops_load_t *load, mlops_op_t *op, size_t *budget,
+    mlops_err_t *err)
+{
+    uint32_t  cell_n;
+    uint64_t  i, end;
+
+    cell_n = load->model->image->cell_n;
+    i = load->part - 1;
+    end = op->in_n;
+
+    if (end - i > *budget / sizeof(uint32_t)) {
+        end = i + *budget / sizeof(uint32_t) + 1;
+    }
+
+    mlops_load_spend(budget, (end - i) * sizeof(uint32_t));
+
+    for ( /* void */ ; i < end; i++) {
+
+        if (op->in[i] >= cell_n) {
+            return mlops_err_set(err, "input %llu: expected a cell below %u, "
+                                 "got %u", (unsigned long long) i, cell_n,
+                                 op->in[i]);
+        }
+
+        if (op->in[i] != op->first + i) {
+            op->first = MLOPS_OP_SCATTERED;
+        }
+    }
+
+    load->part = end + 1;
+
+    if (end < op->in_n) {
+        return MLOPS_AGAIN;
+    }
+
+    if (op->first == MLOPS_OP_SCATTERED) {
+        op->x_size = mlops_align((size_t) op->in_n * sizeof(double), 64);
     }
 
     return MLOPS_OK;
@@ -493,6 +538,7 @@ mlops_load_signatures(mlops_load_t *load, size_t *budget, mlops_err_t *err)
         }
 
         model->face.n = section->n;
+        model->face.alike = 1;
     }
 
     for ( /* void */ ; load->cursor < section->n; load->cursor++) {
@@ -608,6 +654,10 @@ mlops_load_signature(mlops_load_t *load, uint32_t number, mlops_err_t *err)
 
     n = from->inputs.n;
 
+    if (number != 0 && n != model->programs[0].inputs_n) {
+        model->face.alike = 0;
+    }
+
     program->ops_n = from->steps.n;
     program->ops = mlops_arena_alloc(&model->arena, from->steps.n
                                                     * sizeof(mlops_op_t *));
@@ -705,6 +755,12 @@ mlops_load_column(mlops_load_t *load, uint32_t number, uint32_t i,
     }
 
     program->kinds[i] = (uint8_t) column->kind;
+
+    if (model->face.alike
+        && program->inputs[i] != model->programs[0].inputs[i])
+    {
+        model->face.alike = 0;
+    }
 
     if (program->inputs[i] != program->first + i
         || column->kind != MLOPS_CELL_DOUBLE)

@@ -34,6 +34,7 @@ typedef void (*mlops_op_run_pt)(const mlops_op_t *op, double *cells,
 
 struct mlops_op_s {
     mlops_op_run_pt    run;
+    mlops_op_run_pt    run_many;        /* row after row, where that differs */
     const uint32_t    *in;
     uint32_t           in_n;
     uint32_t           first;           /* in[] is first, first + 1, …; */
@@ -54,6 +55,8 @@ struct mlops_op_s {
         mlops_trees_pt    trees;
         mlops_dense_pt    dense;
     } kernel;
+
+    mlops_trees_pt     trees_many;      /* of run_many */
 };
 
 
@@ -66,7 +69,7 @@ struct mlops_op_s {
  * check: values of the parameters; *cursor starts at 0, about *budget bytes
  * a call, which is counted down.  MLOPS_OK, MLOPS_AGAIN or MLOPS_ERROR.
  *
- * bind: after check; sets run, kernel and scratch_size.
+ * bind: after check; sets run, kernel and scratch_size; run_many is 0.
  */
 
 #define MLOPS_OP_ANY_SIZE  UINT64_MAX
@@ -167,6 +170,8 @@ void mlops_cumulative_bind(mlops_op_t *op, int simd);
 /* As many outputs as inputs, no parameters. */
 int mlops_same_size(const mlops_op_t *op, uint64_t *len, mlops_err_t *err);
 int mlops_argmax_size(const mlops_op_t *op, uint64_t *len, mlops_err_t *err);
+int mlops_cumulative_size(const mlops_op_t *op, uint64_t *len,
+    mlops_err_t *err);
 
 /* MLOPS_OK, or why the counts are refused. */
 int mlops_same_counts(const mlops_op_t *op, mlops_err_t *err);

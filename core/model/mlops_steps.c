@@ -67,7 +67,7 @@ static const mlops_step_def_t  mlops_step_defs[MLOPS_STEP_KIND_N] = {
 
     [MLOPS_STEP_CUMULATIVE] = {
         "cumulative", MLOPS_STEP_F32, 2,
-        mlops_same_size, NULL, mlops_cumulative_bind
+        mlops_cumulative_size, NULL, mlops_cumulative_bind
     },
 
     [MLOPS_STEP_LUA] = { "lua", 0, 1, NULL, NULL, NULL }

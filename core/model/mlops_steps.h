@@ -28,7 +28,8 @@
  *     SOFTMAX    n -> n               none; from the maximum; F32 sums the
  *                                     float exponentials in double
  *     ARGMAX     n -> 1               none; the first of equals; NaN if any
- *     CUMULATIVE n -> n               none; op SORT: ascending, NaN last; op
+ *     CUMULATIVE n -> n               none; op SORT: ascending, NaN last, n
+ *                                     at most MLOPS_SORT_MAX; op
  *                                     SOFTPLUS: y_0 = x_0, y_j = y_(j-1) +
  *                                     (1e-6 + softplus(x_j))
  *     LUA        n -> m               reserved; refused by this abi
@@ -116,6 +117,8 @@ typedef enum {
     MLOPS_BINARY_N
 } mlops_binary_t;
 
+
+#define MLOPS_SORT_MAX  4096
 
 typedef enum {
     MLOPS_CUMULATIVE_SORT = 0,

@@ -132,6 +132,18 @@ mlops_argmax_run(const mlops_op_t *op, double *cells, const char *text,
 }
 
 
+int
+mlops_cumulative_size(const mlops_op_t *op, uint64_t *len, mlops_err_t *err)
+{
+    if (op->code == MLOPS_CUMULATIVE_SORT && op->in_n > MLOPS_SORT_MAX) {
+        return mlops_err_set(err, "expected at most %d inputs to sort, got "
+                             "%u", MLOPS_SORT_MAX, op->in_n);
+    }
+
+    return mlops_same_size(op, len, err);
+}
+
+
 void
 mlops_cumulative_bind(mlops_op_t *op, int simd)
 {
@@ -158,8 +170,9 @@ mlops_sort_behind(double a, double b)
 }
 
 
-/* Shell's sort with gaps 3^k: enough for quantiles, no memory, no
- * recursion, and never quadratic in practice. */
+/* Shell's sort with Knuth's gaps (3^k - 1) / 2: no memory, no recursion, at
+ * most of the order of n^1.5 comparisons, which MLOPS_SORT_MAX keeps below
+ * a millisecond. */
 
 static void
 mlops_sort_run(const mlops_op_t *op, double *cells, const char *text,

@@ -22,6 +22,10 @@ static void mlops_dense_run(const mlops_op_t *op, double *cells,
     const char *text, char *scratch);
 static void mlops_trees_run_f32(const mlops_op_t *op, double *cells,
     const char *text, char *scratch);
+static void mlops_trees_run_f32_many(const mlops_op_t *op, double *cells,
+    const char *text, char *scratch);
+static inline void mlops_trees_with(const mlops_op_t *op,
+    mlops_trees_pt kernel, double *cells, char *scratch);
 static void mlops_trees_run_f64(const mlops_op_t *op, double *cells,
     const char *text, char *scratch);
 
@@ -250,7 +254,13 @@ mlops_trees_step_bind(mlops_op_t *op, int simd)
         width = sizeof(double);
     }
 
-    op->kernel.trees = mlops_trees_kernel(op->param, simd);
+    op->kernel.trees = mlops_trees_kernel_single(op->param, simd);
+    op->trees_many = mlops_trees_kernel(op->param, simd);
+
+    if (op->trees_many != op->kernel.trees) {
+        op->run_many = mlops_trees_run_f32_many;    /* doubles have but one */
+    }
+
     op->scratch_size = mlops_align((size_t) op->in_n, 16) * width
                        + mlops_align((size_t) op->out_n, 16) * width
                        + mlops_align(mlops_trees_scratch(op->param), 64);
@@ -261,11 +271,29 @@ static void
 mlops_trees_run_f32(const mlops_op_t *op, double *cells, const char *text,
     char *scratch)
 {
+    (void) text;
+
+    mlops_trees_with(op, op->kernel.trees, cells, scratch);
+}
+
+
+static void
+mlops_trees_run_f32_many(const mlops_op_t *op, double *cells,
+    const char *text, char *scratch)
+{
+    (void) text;
+
+    mlops_trees_with(op, op->trees_many, cells, scratch);
+}
+
+
+static inline void
+mlops_trees_with(const mlops_op_t *op, mlops_trees_pt kernel, double *cells,
+    char *scratch)
+{
     float     *x, *sums;
     double    *y;
     uint32_t   i;
-
-    (void) text;
 
     x = (float *) (scratch + op->x_size);
     sums = x + mlops_align(op->in_n, 16);
@@ -273,8 +301,7 @@ mlops_trees_run_f32(const mlops_op_t *op, double *cells, const char *text,
 
     mlops_to_floats(x, mlops_op_inputs(op, cells, scratch), op->in_n);
 
-    op->kernel.trees(op->param, x, sums,
-                     sums + mlops_align(op->out_n, 16));
+    kernel(op->param, x, sums, sums + mlops_align(op->out_n, 16));
 
     for (i = 0; i < op->out_n; i++) {
         y[i] = sums[i];

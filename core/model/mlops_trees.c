@@ -14,7 +14,8 @@
 #include "mlops_trees_layout.h"
 
 
-#define MLOPS_TREES_HALF  8
+#define MLOPS_TREES_HALF    8
+#define MLOPS_TREES_SINGLE  32      /* blocks that a row alone is worth */
 
 /* The body for each of eight lanes. */
 #define mlops_trees_eight(m)  m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7)
@@ -98,6 +99,25 @@ mlops_trees_kernel(const void *data, int simd)
     (void) simd;
 
     return mlops_trees_portable32;
+}
+
+
+/*
+ * Measured in a server under load, where each walk finds its data and the
+ * processor as other code has left them: with 100 trees a request is 1.2 us
+ * cheaper with AVX2 than with AVX-512, with 500 they are level.
+ */
+
+mlops_trees_pt
+mlops_trees_kernel_single(const void *data, int simd)
+{
+    const mlops_trees_head_t  *head = data;
+
+    if (simd > MLOPS_SIMD_AVX2 && head->blocks_n < MLOPS_TREES_SINGLE) {
+        simd = MLOPS_SIMD_AVX2;
+    }
+
+    return mlops_trees_kernel(data, simd);
 }
 
 

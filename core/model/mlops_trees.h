@@ -93,8 +93,12 @@ size_t mlops_trees_scratch(const void *data);
 typedef void (*mlops_trees_pt)(const void *data, const void *x, void *sums,
     void *scratch);
 
-/* The fastest kernel for these trees at this SIMD level or below. */
+/* The fastest kernel for these trees at this SIMD level or below, row after
+ * row. */
 mlops_trees_pt mlops_trees_kernel(const void *data, int simd);
+/* The same for a row now and then, among other work: there a walk of few
+ * trees with vectors of 512 bits costs more than it saves. */
+mlops_trees_pt mlops_trees_kernel_single(const void *data, int simd);
 
 
 #endif /* MLOPS_TREES_H */

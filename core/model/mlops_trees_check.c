@@ -213,7 +213,9 @@ mlops_trees_check_counts(const mlops_trees_head_t *head, mlops_err_t *err)
 
     needed = (head->trees_n + MLOPS_TREES_LANES - 1) / MLOPS_TREES_LANES;
 
-    if ((head->flags & MLOPS_TREES_ORDERED) && head->blocks_n != needed) {
+    if (head->blocks_n < needed
+        || ((head->flags & MLOPS_TREES_ORDERED) && head->blocks_n != needed))
+    {
         return mlops_err_set(err, "trees: expected %u blocks, got %u",
                              needed, head->blocks_n);
     }
@@ -362,7 +364,10 @@ mlops_trees_check_block(const mlops_trees_head_t *head, uint32_t number,
     }
 
     if (block->kind != MLOPS_TREES_HEAP) {
-        ok = ok && block->nodes_n > MLOPS_TREES_LANES
+
+        /* on the deepest way each step has two nodes below it */
+
+        ok = ok && block->nodes_n > MLOPS_TREES_LANES + 2u * block->depth
              && head->stride > head->features_n
              && block->depth <= MLOPS_TREES_MAX_DEPTH;
     }

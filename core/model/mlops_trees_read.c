@@ -245,7 +245,8 @@ mlops_trees_read_tree(mlops_trees_read_t *r,
             node.left = (uint32_t) place + 1;
 
         } else if (mlops_trees_read_leaf(r, &any, &node) != MLOPS_OK) {
-            return mlops_err_set(err, "trees: a leaf has no vector");
+            return mlops_err_set(err, "trees: a leaf has no vector of "
+                                 "its own");
         }
 
         if (r->nodes != NULL) {
@@ -398,19 +399,19 @@ mlops_trees_read_leaf(mlops_trees_read_t *r, const mlops_trees_any_t *any,
 
     if (head->flags & MLOPS_TREES_VECTOR) {
 
-        if ((uint64_t) any->key >= head->vectors_n) {
+        if ((uint64_t) any->key >= head->vectors_n
+            || r->values_n >= (uint64_t) head->vectors_n * head->groups_n)
+        {
             return MLOPS_ERROR;
         }
 
-        for (g = 0; g < head->groups_n; g++) {
-            if (r->values != NULL) {
-                r->values[r->values_n] = mlops_trees_number(head,
-                         head->vectors_at,
-                         (uint64_t) any->key * head->groups_n + g);
-            }
-
-            r->values_n++;
+        for (g = 0; g < head->groups_n && r->values != NULL; g++) {
+            r->values[r->values_n + g] = mlops_trees_number(head,
+                     head->vectors_at,
+                     (uint64_t) any->key * head->groups_n + g);
         }
+
+        r->values_n += head->groups_n;
 
         return MLOPS_OK;
     }

@@ -5,6 +5,7 @@
 
 #include "forests.h"
 #include "mlops_simd.h"
+#include "mlops_trees_layout.h"
 
 
 static forest_shape_t
@@ -567,6 +568,64 @@ test_damaged(void **state)
 }
 
 
+/* Counts that make a small form walk long: a depth that its nodes cannot
+ * have, trees without blocks. */
+
+static void
+test_claims(void **state)
+{
+    void                 *data;
+    size_t                len;
+    uint64_t              seed;
+    mlops_err_t           err;
+    forest_shape_t        shape;
+    mlops_forest_t        forest;
+    mlops_trees_head_t   *head;
+    mlops_trees_block_t  *block;
+
+    (void) state;
+
+    seed = 5;
+    shape = forest_shape(12, 16, 5);
+    shape.stop = 30;
+    shape.f64 = 1;
+
+    forest_make(&forest, &shape, &seed);
+    assert_int_equal(mlops_trees_build(&forest, &data, &len, &err),
+                     MLOPS_OK);
+    assert_int_equal(forest_check(data, len, &forest, &err), MLOPS_OK);
+
+    head = data;
+    block = (mlops_trees_block_t *) ((char *) data + head->blocks_at);
+
+    block->depth = (uint16_t) ((block->nodes_n - 16) / 2 + 1);
+    unit_ok(block->depth <= MLOPS_TREES_MAX_DEPTH, "%u nodes",
+            block->nodes_n);
+    assert_int_equal(forest_check(data, len, &forest, &err), MLOPS_ERROR);
+    assert_non_null(strstr(err.text, "do not agree"));
+
+    free(data);
+    forest_free(&forest);
+
+    /* no block at all, and 16 trees: nothing stands behind the head's lists */
+
+    shape = forest_shape(12, 0, 3);
+    forest_make(&forest, &shape, &seed);
+    assert_int_equal(mlops_trees_build(&forest, &data, &len, &err),
+                     MLOPS_OK);
+    assert_int_equal(forest_check(data, len, &forest, &err), MLOPS_OK);
+
+    head = data;
+    head->trees_n = 16;
+    head->flags &= (uint16_t) ~MLOPS_TREES_ORDERED;
+    assert_int_equal(forest_check(data, len, &forest, &err), MLOPS_ERROR);
+    assert_non_null(strstr(err.text, "expected 1 blocks, got 0"));
+
+    free(data);
+    forest_free(&forest);
+}
+
+
 static void
 test_truncated(void **state)
 {
@@ -625,6 +684,7 @@ main(void)
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_claims),
         cmocka_unit_test(test_truncated)
     };
 

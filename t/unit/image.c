@@ -674,6 +674,124 @@ test_slices(void **state)
 }
 
 
+/* The categories or labels of a small file could be told a thousand times. */
+
+static void
+test_strings_shared(void **state)
+{
+    void                   *data;
+    size_t                  len;
+    image_t                 image;
+    mlops_err_t             err;
+    mlops_image_output_t   *outputs;
+
+    (void) state;
+
+    assert_int_equal(toy_build("class3", &data, &len, &err), MLOPS_OK);
+    image = image_copy(data, len);
+    free(data);
+
+    outputs = image_section(&image, MLOPS_SECTION_OUTPUTS);
+    assert_int_equal(outputs[1].labels.n, 3);
+    outputs[1].labels.first = 0;
+    outputs[1].labels.n = 6;
+    image_stamp(&image);
+
+    assert_false(image_try(&image, &err));
+    assert_non_null(strstr(err.text, "the runs share elements of STRINGS"));
+
+    free(image.data);
+}
+
+
+/* No call of a load does more than its budget lets it: with the least one a
+ * call gets on by about one element of whatever the image has many of. */
+
+#define IMAGE_MANY  200
+
+static void
+test_every_loop(void **state)
+{
+    char                     name[16], names[IMAGE_MANY][16];
+    double                   x[2 * IMAGE_MANY + 1];
+    size_t                   calls, least;
+    uint32_t                 i, rows, text, in[IMAGE_MANY], out[IMAGE_MANY], y;
+    mlops_err_t              err;
+    mlops_load_t            *load;
+    unit_model_t             m;
+    mlops_model_t           *model;
+    mlops_builder_t         *b;
+    mlops_builder_output_t   outputs[IMAGE_MANY];
+
+    (void) state;
+
+    b = mlops_builder_create();
+
+    for (i = 0; i < IMAGE_MANY; i++) {
+        snprintf(name, sizeof(name), "x%u", i);
+        in[i] = toy_input(b, name, MLOPS_TYPE_FP64);
+        out[IMAGE_MANY - 1 - i] = in[i];
+    }
+
+    for (i = 0; i < 2 * IMAGE_MANY + 1; i++) {
+        x[i] = i;
+    }
+
+    mlops_builder_histogram(b, in[0], 2 * IMAGE_MANY, x, x, 0, 1);
+
+    y = mlops_builder_clip(b, out, IMAGE_MANY, MLOPS_BUILDER_NEW, x,
+                           x + IMAGE_MANY);
+    out[0] = mlops_builder_piecewise(b, y, MLOPS_BUILDER_NEW,
+                                     2 * IMAGE_MANY, x, x);
+
+    for (i = 1; i < IMAGE_MANY; i++) {
+        out[i] = y + i;
+    }
+
+    for (i = 0; i < IMAGE_MANY; i++) {
+        snprintf(names[i], sizeof(names[i]), "y%u", i);
+        toy_output(&outputs[i], names[i], MLOPS_TYPE_FP64, &out[i], 1);
+    }
+
+    assert_true(mlops_builder_signature(b, "s", in, IMAGE_MANY, outputs,
+                                        IMAGE_MANY)
+                >= 0);
+    unit_model_finish(&m, b);
+
+    (void) mlops_model_section(m.model, MLOPS_SECTION_GOLDEN, &rows);
+    assert_true(rows > 0);
+
+    (void) mlops_model_section(m.model, MLOPS_SECTION_TEXT, &text);
+
+    /* the file; its text by four; cells, and those that the steps read;
+     * bounds and knots; columns; what the steps read and write; outputs and
+     * their cells; edges and counts; golden rows: steps, and every 64 inputs
+     * or results */
+
+    least = m.len - 32 + text / 4 + IMAGE_MANY + IMAGE_MANY + 1
+            + 2 * IMAGE_MANY + 4 * IMAGE_MANY + IMAGE_MANY
+            + 2 * IMAGE_MANY + 2 + 2 * IMAGE_MANY + 4 * IMAGE_MANY + 1
+            + rows * (2 + 2 * (IMAGE_MANY / 64));
+
+    load = mlops_load_create(m.data, m.len, &err);
+    model = NULL;
+
+    for (calls = 1;
+         mlops_load_step(load, 1, &model, &err) == MLOPS_AGAIN;
+         calls++)
+    {
+        /* void */
+    }
+
+    assert_non_null(model);
+    unit_note("%zu calls, expected at least %zu", calls, least);
+    assert_true(calls >= least);
+
+    mlops_model_destroy(model);
+    unit_model_close(&m);
+}
+
+
 /* The images in the tree, made by an earlier build, still load, and a build
  * of today makes the same bytes: the format has not changed unnoticed.
  * MLOPS_WRITE_FIXTURES=1 writes them anew. */
@@ -734,6 +852,8 @@ main(void)
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_structure),
         cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_strings_shared),
+        cmocka_unit_test(test_every_loop),
         cmocka_unit_test(test_fixtures)
     };
 

@@ -3,6 +3,7 @@
  */
 
 #include "request.h"
+#include "mlops_hash.h"
 
 
 static void
@@ -155,6 +156,79 @@ test_schema_refused(void **state)
     schema_refused("same", 4, "same", "same name \"same\"");
     schema_refused(name, 129, "b", "129 bytes");
     schema_refused("\xc3\x28", 2, "b", "not UTF-8");
+}
+
+
+/* Names that all hash to one place of the index, found by trying: they are
+ * refused, and before that no look-up goes far. */
+
+static void
+test_schema_collisions(void **state)
+{
+    char             name[16];
+    uint32_t         i, n, mask;
+    mlops_err_t      err;
+    mlops_arena_t    arena;
+    mlops_schema_t   schema;
+
+    (void) state;
+
+    mlops_arena_init(&arena, NULL, NULL);
+
+    schema.n = 100;
+    schema.columns = mlops_arena_calloc(&arena, 100, sizeof(mlops_column_t));
+    assert_int_equal(mlops_schema_index_start(&schema, &arena, &err),
+                     MLOPS_OK);
+    mask = schema.mask;
+    assert_true(mask >= 4 * 100 - 1);
+
+    for (i = 0, n = 0; n < 100; i++) {
+        (void) snprintf(name, sizeof(name), "column%u", i);
+
+        if ((mlops_hash_name(name, strlen(name), 0) & mask) == mask) {
+            schema.columns[n].name.len = strlen(name);
+            schema.columns[n].name.data = mlops_arena_copy(&arena, name,
+                                                           strlen(name));
+            schema.columns[n].type = MLOPS_TYPE_FP64;
+            n++;
+        }
+    }
+
+    for (n = 0; n < 100; n++) {
+        if (mlops_schema_index_add(&schema, n, &err) != MLOPS_OK) {
+            break;
+        }
+    }
+
+    assert_int_equal(n, 64);
+    assert_non_null(strstr(err.text, "were made to collide"));
+
+    for (i = 0; i < 100; i++) {
+        assert_int_equal(mlops_schema_find(&schema,
+                                           schema.columns[i].name.data,
+                                           schema.columns[i].name.len,
+                                           UINT32_MAX),
+                         i < 64 ? (int) i : -1);
+    }
+
+    /* by chance as many names as a model may have find their places */
+
+    schema.n = 32768;
+    schema.columns = mlops_arena_calloc(&arena, schema.n,
+                                        sizeof(mlops_column_t));
+
+    for (i = 0; i < schema.n; i++) {
+        (void) snprintf(name, sizeof(name), "f%u", i);
+        schema.columns[i].name.len = strlen(name);
+        schema.columns[i].name.data = mlops_arena_copy(&arena, name,
+                                                       strlen(name));
+        schema.columns[i].type = MLOPS_TYPE_FP32;
+    }
+
+    unit_ok(mlops_schema_index(&schema, &arena, &err) == MLOPS_OK, "%s",
+            err.text);
+
+    mlops_arena_destroy(&arena);
 }
 
 
@@ -536,6 +610,7 @@ main(void)
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_schema_find),
         cmocka_unit_test(test_schema_refused),
+        cmocka_unit_test(test_schema_collisions),
         cmocka_unit_test(test_rows_alloc),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_complete_quiet),

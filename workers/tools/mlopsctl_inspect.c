@@ -39,6 +39,7 @@ static int mlopsctl_trees(const mlops_model_t *model,
     const mlops_image_step_t *step, mlopsctl_trees_t *trees);
 static void mlopsctl_number(double value);
 static void mlopsctl_cell(const mlops_column_t *column);
+static const char *mlopsctl_plain(const mlops_str_t *s);
 static void mlopsctl_quoted(const mlops_str_t *s);
 
 
@@ -104,7 +105,7 @@ mlopsctl_inspect_text(const mlopsctl_model_t *file, const char *path)
 
     for (i = 0; i < face->n; i++) {
         signature = &face->signatures[i];
-        printf("signature   %.*s\n", mlops_fmt(&signature->name));
+        printf("signature   %s\n", mlopsctl_plain(&signature->name));
 
         for (j = 0; j < signature->inputs.n; j++) {
             mlopsctl_text_column(&signature->inputs.columns[j]);
@@ -144,7 +145,7 @@ mlopsctl_text_column(const mlops_column_t *column)
 {
     uint32_t  i;
 
-    printf("  input     %-24.*s %s", mlops_fmt(&column->name),
+    printf("  input     %-24s %s", mlopsctl_plain(&column->name),
            mlops_type_name(column->type));
 
     if (column->flags & MLOPS_COLUMN_REQUIRED) {
@@ -164,8 +165,8 @@ mlopsctl_text_column(const mlops_column_t *column)
     }
 
     for (i = 0; i < column->categories_n; i++) {
-        printf("%s%.*s", i ? ", " : "  one of ",
-               mlops_fmt(&column->categories[i]));
+        printf("%s%s", i ? ", " : "  one of ",
+               mlopsctl_plain(&column->categories[i]));
     }
 
     printf("\n");
@@ -177,7 +178,7 @@ mlopsctl_text_output(const mlops_output_t *output)
 {
     uint32_t  i;
 
-    printf("  output    %-24.*s %s", mlops_fmt(&output->name),
+    printf("  output    %-24s %s", mlopsctl_plain(&output->name),
            mlops_type_name(output->type));
 
     if (output->width > 1) {
@@ -185,7 +186,8 @@ mlopsctl_text_output(const mlops_output_t *output)
     }
 
     for (i = 0; output->labels && i < output->width; i++) {
-        printf("%s%.*s", i ? ", " : "  of ", mlops_fmt(&output->labels[i]));
+        printf("%s%s", i ? ", " : "  of ",
+               mlopsctl_plain(&output->labels[i]));
     }
 
     printf("\n");
@@ -471,7 +473,7 @@ mlopsctl_cell(const mlops_column_t *column)
     switch (column->kind) {
 
     case MLOPS_CELL_STRING:
-        printf("%.*s", mlops_fmt(&column->def_text));
+        printf("%s", mlopsctl_plain(&column->def_text));
         break;
 
     case MLOPS_CELL_INT:
@@ -485,6 +487,39 @@ mlopsctl_cell(const mlops_column_t *column)
     default:
         mlopsctl_number(column->def.f);
     }
+}
+
+
+/* Without control characters (C0, DEL, C1), which a terminal would obey; the
+ * text lasts until the next call. */
+
+static const char *
+mlopsctl_plain(const mlops_str_t *s)
+{
+    size_t         i, n;
+    unsigned char  c;
+    static char    text[MLOPS_IMAGE_MAX_KEY + 1];
+
+    n = (s->len < MLOPS_IMAGE_MAX_KEY) ? s->len : MLOPS_IMAGE_MAX_KEY;
+
+    for (i = 0; i < n; i++) {
+        c = (unsigned char) s->data[i];
+        text[i] = (char) c;
+
+        if (c < 0x20 || c == 0x7f) {
+            text[i] = '?';
+
+        } else if (c == 0xc2 && i + 1 < n
+                   && (unsigned char) s->data[i + 1] < 0xa0)
+        {
+            text[i++] = '?';
+            text[i] = '?';
+        }
+    }
+
+    text[i] = '\0';
+
+    return text;
 }
 
 
