@@ -7,7 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../tools/lib";
 
-use Mlops qw(await slurp);
+use Mlops qw(await slurp_quiet);
 use Site;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -29,7 +29,7 @@ my $pid_file = "$site->{prefix}/logs/nginx.pid";
 
 sub pid_of {
     my ($file) = @_;
-    return -f $file ? slurp($file) =~ s/\s//gr : '';
+    return slurp_quiet($file) =~ s/\s//gr;
 }
 
 

@@ -15,7 +15,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
 our @EXPORT = qw(
     $root $build $nginx $ctl $load
-    run slurp spew now await request fields read_answers thousands
+    run slurp slurp_quiet spew now await request fields read_answers thousands
     nginx_start nginx_stop nginx_pid workers free_port
 );
 
@@ -52,6 +52,17 @@ sub run {
 sub slurp {
     my ($file) = @_;
     open(my $in, '<:raw', $file) or die "$file: $!\n";
+    local $/;
+    my $text = <$in>;
+    return defined $text ? $text : '';
+}
+
+
+# The same of a file that may go away at any time: then nothing.
+
+sub slurp_quiet {
+    my ($file) = @_;
+    open(my $in, '<:raw', $file) or return '';
     local $/;
     my $text = <$in>;
     return defined $text ? $text : '';
@@ -130,12 +141,11 @@ sub nginx_start {
 
 sub nginx_pid {
     my ($prefix) = @_;
-    my $file = "$prefix/logs/nginx.pid";
-    my $pid = -f $file ? slurp($file) : '';
+    my $pid = slurp_quiet("$prefix/logs/nginx.pid");
     chomp $pid;
 
-    return unless $pid =~ /^\d+$/ && -r "/proc/$pid/cmdline";
-    return slurp("/proc/$pid/cmdline") =~ /nginx/ ? $pid : undef;
+    return unless $pid =~ /^\d+$/;
+    return slurp_quiet("/proc/$pid/cmdline") =~ /nginx/ ? $pid : undef;
 }
 
 
@@ -160,7 +170,8 @@ sub workers {
         next unless defined $stat && $stat =~ /^(\d+) \(.*\) \S (\d+)/s;
         my ($pid, $parent) = ($1, $2);
         next unless $parent == $master;
-        push @pids, $pid if slurp("/proc/$pid/cmdline") =~ /worker process/;
+        push @pids, $pid if slurp_quiet("/proc/$pid/cmdline")
+                            =~ /worker process/;
     }
 
     return @pids;

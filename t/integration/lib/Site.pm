@@ -14,8 +14,8 @@ use IO::Socket::INET;
 use Time::HiRes qw(sleep);
 
 use lib abs_path(dirname(__FILE__) . '/../../../tools/lib');
-use Mlops qw($build $nginx $ctl $load run slurp spew await request fields
-             read_answers nginx_pid free_port);
+use Mlops qw($build $nginx $ctl $load run slurp slurp_quiet spew await request
+             fields read_answers nginx_pid free_port);
 
 our $module = (split ' ', $ENV{TEST_NGINX_LOAD_MODULES}
                           // "$build/ngx_http_mlops_module.so")[0];
@@ -172,14 +172,6 @@ sub workers {
     $master //= $self->master or return;
     return grep { slurp_quiet("/proc/$_/cmdline") !~ /shutting down/ }
                 Mlops::workers($master);
-}
-
-
-sub slurp_quiet {
-    my ($file) = @_;
-    open my $in, '<', $file or return '';
-    local $/;
-    return scalar <$in> // '';
 }
 
 
