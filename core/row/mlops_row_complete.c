@@ -236,6 +236,23 @@ mlops_complete_missing(mlops_complete_t *c, uint32_t row)
 }
 
 
+/* The integer that a limit stands for: 2^63 and 2^64 have none. */
+
+static inline int64_t
+mlops_complete_int(double v)
+{
+    return (v >= 0x1p63) ? INT64_MAX : (v <= -0x1p63) ? INT64_MIN
+                                                      : (int64_t) v;
+}
+
+
+static inline uint64_t
+mlops_complete_uint(double v)
+{
+    return (v >= 0x1p64) ? UINT64_MAX : (v <= 0) ? 0 : (uint64_t) v;
+}
+
+
 static int
 mlops_complete_range(mlops_complete_t *c, uint32_t row)
 {
@@ -287,10 +304,10 @@ mlops_complete_range(mlops_complete_t *c, uint32_t row)
                 cells[j].f = v;
 
             } else if (column->kind == MLOPS_CELL_INT) {
-                cells[j].i = (int64_t) fmin(fmax(v, -9.2e18), 9.2e18);
+                cells[j].i = mlops_complete_int(v);
 
             } else {
-                cells[j].u = (uint64_t) fmin(fmax(v, 0), 1.8e19);
+                cells[j].u = mlops_complete_uint(v);
             }
         }
 

@@ -460,6 +460,39 @@ test_complete_float_limit(void **state)
 }
 
 
+/* Limits beyond the precision of a double's integers, and the type's own:
+ * what is clipped becomes the limit, not something near it. */
+
+static void
+test_clip_large(void **state)
+{
+    request_t        t;
+    mlops_notice_t   notice;
+
+    (void) state;
+
+    request_open(&t, "i:INT64[-9.22e18,9.22e18] "
+                 "u:UINT64[0,18446744073709549568]", "y:FP64:1");
+
+    assert_int_equal(request_read(&t, MLOPS_DOOR_ANY,
+                                  "{\"i\":9223372036854775807,"
+                                  "\"u\":18446744073709551615}"), MLOPS_OK);
+    assert_int_equal(complete(&t, MLOPS_RANGE_CLIP, &notice), MLOPS_OK);
+    assert_int_equal(notice.range_columns[0], 3);
+    assert_true(t.req.rows.cells[0].i == 9220000000000000000);
+    assert_true(t.req.rows.cells[1].u == 18446744073709549568ull);
+
+    assert_int_equal(request_read(&t, MLOPS_DOOR_ANY,
+                                  "{\"i\":-9223372036854775808,"
+                                  "\"u\":1}"), MLOPS_OK);
+    assert_int_equal(complete(&t, MLOPS_RANGE_CLIP, &notice), MLOPS_OK);
+    assert_true(t.req.rows.cells[0].i == -9220000000000000000);
+    assert_true(t.req.rows.cells[1].u == 1);
+
+    request_close(&t);
+}
+
+
 /* More than 64 columns: several words of presence bits a row. */
 
 static void
@@ -618,6 +651,7 @@ main(void)
         cmocka_unit_test(test_complete_required),
         cmocka_unit_test(test_complete_range),
         cmocka_unit_test(test_complete_float_limit),
+        cmocka_unit_test(test_clip_large),
         cmocka_unit_test(test_complete_wide),
         cmocka_unit_test(test_utf8)
     };
