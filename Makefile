@@ -180,8 +180,10 @@ interop:        ## compare with the libraries themselves, from PyPI
 	@$(MAKE) --no-print-directory build
 	$(quiet)$(test_env) $(prove) $(interop)
 
-style:          ## check the grammar of the sources
+style:          ## check the grammar of the sources, and the printed table
+	@tools/deps style
 	@tools/style
+	@tools/gen-num-tables --check core/base/mlops_num_table.c
 
 docs-check:     ## compare docs/ with the tables in the sources
 	@tools/docs-check
