@@ -585,6 +585,10 @@ mlops_read_column(mlops_reader_t *r, const char *p, uint32_t c)
 
         if (nested) {
             p = mlops_read_ws(r, p + 1);
+
+            if (mlops_read_is(r, p, ']')) {
+                return mlops_read_error(r, "expected 1 value, got 0");
+            }
         }
 
         p = mlops_read_cell(r, p, &rows->cells[(size_t) i * r->schema->n + c],
@@ -598,7 +602,7 @@ mlops_read_column(mlops_reader_t *r, const char *p, uint32_t c)
 
             if (!mlops_read_is(r, p, ']')) {
                 return mlops_read_is(r, p, ',')
-                       ? mlops_read_count_error(r, 1, 0, 1)
+                       ? mlops_read_error(r, "expected 1 value, got more")
                        : mlops_read_syntax(r, p, "',' or ']'");
             }
 

@@ -413,6 +413,10 @@ mlops_read_split_columns(mlops_reader_t *r, const char *p, int32_t **map,
         return MLOPS_ERROR;
     }
 
+    if (mlops_read_names_check(r, *n) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
     names = mlops_arena_alloc(r->arena, *n * sizeof(mlops_str_t));
     *map = mlops_arena_alloc(r->arena, *n * sizeof(int32_t));
 

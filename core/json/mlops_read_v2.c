@@ -75,7 +75,7 @@ static const char *mlops_v2_column(mlops_reader_t *r, mlops_v2_t *v,
 static const char *mlops_v2_matrix(mlops_reader_t *r, mlops_v2_t *v,
     mlops_tensor_t *t, const char *p);
 static int mlops_v2_rows(mlops_reader_t *r, mlops_v2_t *v,
-    const mlops_tensor_t *t);
+    const mlops_tensor_t *t, uint32_t columns);
 static const char *mlops_v2_shape_error(mlops_reader_t *r,
     const mlops_tensor_t *t);
 static int mlops_v2_outputs(mlops_reader_t *r, const char *p);
@@ -679,8 +679,33 @@ mlops_v2_type(mlops_reader_t *r, const mlops_tensor_t *t,
 }
 
 
+/* A value takes a digit and a comma at least: a shape that the body cannot
+ * fill gets no memory. */
+
 static int
-mlops_v2_rows(mlops_reader_t *r, mlops_v2_t *v, const mlops_tensor_t *t)
+mlops_v2_fits(mlops_reader_t *r, uint64_t rows, uint32_t columns)
+{
+    size_t  len;
+
+    len = (size_t) (r->end - r->body);
+
+    if (rows <= 1 || rows > r->limits->rows || rows * columns <= len / 2) {
+        return MLOPS_OK;
+    }
+
+    (void) mlops_read_error(r, "expected %llu rows of %u value%s as the shape "
+                            "says, got a body of %zu bytes",
+                            (unsigned long long) rows, columns,
+                            (columns == 1) ? "" : "s", len);
+    return MLOPS_ERROR;
+}
+
+
+/* Of each row the body brings the values of columns columns at least. */
+
+static int
+mlops_v2_rows(mlops_reader_t *r, mlops_v2_t *v, const mlops_tensor_t *t,
+    uint32_t columns)
 {
     if (v->read++ == 0) {
         v->first = t->name;
@@ -688,6 +713,10 @@ mlops_v2_rows(mlops_reader_t *r, mlops_v2_t *v, const mlops_tensor_t *t)
         if (t->dims[0] == 0) {
             (void) mlops_read_error(r, "expected at least one row, got "
                                     "none");
+            return MLOPS_ERROR;
+        }
+
+        if (mlops_v2_fits(r, t->dims[0], columns) != MLOPS_OK) {
             return MLOPS_ERROR;
         }
 
@@ -704,6 +733,23 @@ mlops_v2_rows(mlops_reader_t *r, mlops_v2_t *v, const mlops_tensor_t *t)
     }
 
     return MLOPS_OK;
+}
+
+
+/* How many columns the tensors have to bring together. */
+
+static uint32_t
+mlops_v2_expected(const mlops_reader_t *r)
+{
+    uint32_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < r->schema->n && !r->partial; i++) {
+        n += mlops_read_is_expected(&r->schema->columns[i]);
+    }
+
+    return n ? n : 1;
 }
 
 
@@ -729,7 +775,7 @@ mlops_v2_column(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
         return mlops_v2_shape_error(r, t);
     }
 
-    if (mlops_v2_rows(r, v, t) != MLOPS_OK) {
+    if (mlops_v2_rows(r, v, t, mlops_v2_expected(r)) != MLOPS_OK) {
         return NULL;
     }
 
@@ -799,6 +845,10 @@ mlops_v2_column(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
             }
 
             p = mlops_read_ws(r, p + 1);
+
+            if (mlops_read_is(r, p, ']')) {
+                return mlops_read_error(r, "expected 1 value, got 0");
+            }
         }
 
         p = mlops_read_cell(r, p, cell, present, c);
@@ -862,7 +912,7 @@ mlops_v2_matrix(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
         }
     }
 
-    if (mlops_v2_rows(r, v, t) != MLOPS_OK) {
+    if (mlops_v2_rows(r, v, t, width) != MLOPS_OK) {
         return NULL;
     }
 

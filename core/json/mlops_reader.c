@@ -243,6 +243,56 @@ mlops_read_by_names(mlops_reader_t *r, const mlops_str_t *names,
 }
 
 
+int
+mlops_read_names_check(mlops_reader_t *r, uint32_t n)
+{
+    if (mlops_likely(n <= r->limits->elements)) {
+        return MLOPS_OK;
+    }
+
+    (void) mlops_read_limit(r, "expected at most %u names, got more",
+                            r->limits->elements);
+    return MLOPS_ERROR;
+}
+
+
+int
+mlops_read_names_grow(mlops_reader_t *r, mlops_str_t **names, uint32_t n,
+    uint32_t *room)
+{
+    mlops_str_t  *more;
+
+    if (n < *room) {
+        return MLOPS_OK;
+    }
+
+    if (mlops_read_names_check(r, n + 1) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    *room = n ? n * 2 : 16;
+
+    if (*room > r->limits->elements) {
+        *room = r->limits->elements;
+    }
+
+    more = mlops_arena_alloc(r->arena, *room * sizeof(mlops_str_t));
+
+    if (more == NULL) {
+        (void) mlops_read_memory(r);
+        return MLOPS_ERROR;
+    }
+
+    if (n != 0) {
+        memcpy(more, *names, n * sizeof(mlops_str_t));
+    }
+
+    *names = more;
+
+    return MLOPS_OK;
+}
+
+
 /* A second pass over an object that is no part of the usual way: to choose
  * among signatures, to find a misspelled name. */
 
@@ -250,9 +300,8 @@ int
 mlops_read_names(mlops_reader_t *r, const char *p, mlops_str_t **names,
     uint32_t *n)
 {
-    int           done;
-    uint32_t      room;
-    mlops_str_t  *more;
+    int       done;
+    uint32_t  room;
 
     *names = NULL;
     *n = 0;
@@ -265,20 +314,8 @@ mlops_read_names(mlops_reader_t *r, const char *p, mlops_str_t **names,
 
     do {
 
-        if (*n == room) {
-            room = room ? room * 2 : 16;
-            more = mlops_arena_alloc(r->arena, room * sizeof(mlops_str_t));
-
-            if (more == NULL) {
-                (void) mlops_read_memory(r);
-                return MLOPS_ERROR;
-            }
-
-            if (*n != 0) {
-                memcpy(more, *names, *n * sizeof(mlops_str_t));
-            }
-
-            *names = more;
+        if (mlops_read_names_grow(r, names, *n, &room) != MLOPS_OK) {
+            return MLOPS_ERROR;
         }
 
         p = mlops_read_key(r, p, &(*names)[*n]);

@@ -138,6 +138,12 @@ const mlops_signature_t *mlops_read_by_names(mlops_reader_t *r,
 /* The names of the object at p. */
 int mlops_read_names(mlops_reader_t *r, const char *p, mlops_str_t **names,
     uint32_t *n);
+/* The memory of n names is bounded by limits.elements: a body of commas must
+ * not cost many times its size.  mlops_read_names_grow makes room for one
+ * behind n. */
+int mlops_read_names_check(mlops_reader_t *r, uint32_t n);
+int mlops_read_names_grow(mlops_reader_t *r, mlops_str_t **names, uint32_t n,
+    uint32_t *room);
 /* Is it a name that the chosen signature, or any that could be chosen, has
  * for a column? */
 int mlops_read_is_column(mlops_reader_t *r, const mlops_str_t *name);

@@ -84,7 +84,8 @@ typedef enum {
 
 typedef struct {
     uint32_t  rows;
-    uint32_t  elements;         /* cells of all rows together */
+    uint32_t  elements;         /* cells of all rows together; names of an */
+                                /* object, a header, a list of columns */
     uint32_t  depth;
     uint32_t  inputs;           /* tensors of a V2 request */
     unsigned  nonfinite:1;      /* read NaN and Infinity tokens */

@@ -213,7 +213,7 @@ mlops_csv_header(mlops_reader_t *r, const char *p, int32_t **map, uint32_t *n)
     int                c;
     char              *copy;
     uint32_t           i, room;
-    mlops_str_t       *names, *more;
+    mlops_str_t       *names;
     mlops_csv_cell_t   cell;
 
     names = NULL;
@@ -226,19 +226,8 @@ mlops_csv_header(mlops_reader_t *r, const char *p, int32_t **map, uint32_t *n)
             return NULL;
         }
 
-        if (i == room) {
-            room = room ? room * 2 : 32;
-            more = mlops_arena_alloc(r->arena, room * sizeof(mlops_str_t));
-
-            if (more == NULL) {
-                return mlops_read_memory(r);
-            }
-
-            if (i != 0) {
-                memcpy(more, names, i * sizeof(mlops_str_t));
-            }
-
-            names = more;
+        if (mlops_read_names_grow(r, &names, i, &room) != MLOPS_OK) {
+            return NULL;
         }
 
         names[i].data = cell.p;

@@ -175,6 +175,9 @@ test_refused(void **state)
     t.limits.rows = 2;
     request_over(&t, CSV, "a,s\n1,x\n2,x\n3,x\n", "at most 2 rows");
 
+    t.limits.elements = 4;
+    request_over(&t, CSV, "a,s,c,d,e\n1,x,,,\n", "at most 4 names");
+
     request_close(&t);
 }
 

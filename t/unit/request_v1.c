@@ -253,7 +253,10 @@ test_refused(void **state)
         },
         { "{\"inputs\":{\"a\":[1,\"x\"],\"b\":[1,2]}}",
           "a, row 1: expected a number, got \"x\"" },
-        { "{\"inputs\":{\"a\":[[1,2]],\"b\":[1]}}", "expected 1 value" },
+        { "{\"inputs\":{\"a\":[[1,2]],\"b\":[1]}}",
+          "a: expected 1 value, got more" },
+        { "{\"inputs\":{\"a\":[[]],\"b\":[1]}}",
+          "a: expected 1 value, got 0" },
         { "{\"inputs\":{\"a\":[1],\"a\":[1]}}", "a: the name is there twice"
         },
         { "{\"inputs\":{\"a\":[1],\"q\":[1]}}", "b: missing" },

@@ -612,6 +612,8 @@ test_refused(void **state)
           "column \"a\": expected a number, got true" },
         { TENSOR("[1,2]", "FP32", "{\"a\":1}"), "expected an array" },
         { TENSOR("[1,2]", "FP32", "5"), "expected an array, got 5" },
+        { TENSOR("[1000,2]", "FP32", "[[1,2]]"), "input \"x\": expected 1000 "
+          "rows of 2 values as the shape says, got a body of 75 bytes" },
         { TENSOR("[1,2]", "FP32", "[1 2]"), "malformed JSON" },
         { TENSOR("[1,2]", "FP32", "[1,2"), "malformed JSON" },
         { TENSOR("[1,2]", "FP32", "[1,]"), "" },
@@ -639,6 +641,12 @@ test_refused(void **state)
         { "{\"inputs\":[{\"name\":\"a\",\"shape\":[4,1],\"datatype\":"
           "\"FP32\",\"data\":[[1,2],[3,4]]}]}",
           "input \"a\", row 0: expected 1 value, got more" },
+        { "{\"inputs\":[{\"name\":\"a\",\"shape\":[1,1],\"datatype\":"
+          "\"FP32\",\"data\":[[]]}]}",
+          "input \"a\": expected 1 value, got 0" },
+        { "{\"inputs\":[{\"name\":\"a\",\"shape\":[1000],\"datatype\":"
+          "\"FP32\",\"data\":[1]}]}", "input \"a\": expected 1000 rows of 2 "
+          "values as the shape says, got a body of 69 bytes" },
         { "{\"inputs\":[{\"name\":\"a\",\"shape\":[2],\"datatype\":\"FP32\","
           "\"data\":[[1],[2]]}]}",
           "input \"a\", row 0: expected a number, got an array" },
@@ -684,6 +692,55 @@ test_refused(void **state)
     /* and after all of them */
 
     request_numbers(&t, V2, TENSOR("[1,2]", "FP32", "[1,2]"), 1, 1, 2);
+
+    request_close(&t);
+}
+
+
+/* The least text that a shape can have: a digit and a comma a value. */
+
+static void
+test_dense(void **state)
+{
+    char       *body, *p;
+    double      cells[2000];
+    uint32_t    i;
+    request_t   t;
+
+    (void) state;
+
+    request_open(&t, "a:FP32 b:FP32", "y:FP32:1");
+    body = request_alloc(&t, 10000);
+
+    p = stpcpy(body, "{\"inputs\":[{\"name\":\"x\",\"shape\":[1000,2],"
+               "\"datatype\":\"FP32\",\"data\":[");
+
+    for (i = 0; i < 2000; i++) {
+        cells[i] = i % 10;
+        p += sprintf(p, "%s%u", i ? "," : "", i % 10);
+    }
+
+    (void) stpcpy(p, "]}]}");
+    request_expect(&t, V2, body, 1000, cells);
+
+    p = stpcpy(body, "{\"inputs\":[{\"name\":\"a\",\"shape\":[1000],"
+               "\"datatype\":\"FP32\",\"data\":[");
+
+    for (i = 0; i < 1000; i++) {
+        cells[2 * i] = i % 7;
+        p += sprintf(p, "%s%u", i ? "," : "", i % 7);
+    }
+
+    p = stpcpy(p, "]},{\"name\":\"b\",\"shape\":[1000],\"datatype\":"
+               "\"FP32\",\"data\":[");
+
+    for (i = 0; i < 1000; i++) {
+        cells[2 * i + 1] = i % 9;
+        p += sprintf(p, "%s%u", i ? "," : "", i % 9);
+    }
+
+    (void) stpcpy(p, "]}]}");
+    request_expect(&t, V2, body, 1000, cells);
 
     request_close(&t);
 }
@@ -864,6 +921,7 @@ main(void)
         cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_partial),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_dense),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_error_quotes),
