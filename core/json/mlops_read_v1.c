@@ -142,9 +142,17 @@ mlops_read_signature_name(mlops_reader_t *r, const mlops_str_t *name)
     for (i = 0; i < r->face->n; i++) {
         s = &r->face->signatures[i];
 
-        if (mlops_str_eq(name, s->name.data, s->name.len)) {
-            return (r->schema != NULL) ? MLOPS_OK : mlops_read_choose(r, s);
+        if (!mlops_str_eq(name, s->name.data, s->name.len)) {
+            continue;
         }
+
+        if (r->schema == NULL) {
+            return mlops_read_choose(r, s);
+        }
+
+        mlops_read_switch(r, s);
+
+        return MLOPS_OK;
     }
 
     if (mlops_str_is(name, "serving_default")) {

@@ -8,9 +8,10 @@
  * FP32 and FP64 stand for each other: a cell is read at the column's own
  * precision, whatever the request calls it.
  *
- * With one signature a tensor's data is read where it stands, provided that
- * name, shape and datatype came before; with several, or otherwise, it is
- * skipped and read when all is known.
+ * With one signature, or several that take the same inputs, a tensor's data is
+ * read where it stands, provided that name, shape and datatype came before;
+ * otherwise it is skipped and read when all is known.  Last come the outputs
+ * that are asked for, which choose among signatures of the same inputs.
  */
 
 #include "mlops_reader.h"
@@ -82,6 +83,11 @@ static int mlops_v2_outputs(mlops_reader_t *r, const char *p);
 static const char *mlops_v2_output(mlops_reader_t *r, const char *p,
     mlops_str_t *name);
 static int mlops_v2_want(mlops_reader_t *r, const mlops_str_t *name);
+static int32_t mlops_v2_find(const mlops_signature_t *s,
+    const mlops_str_t *output);
+static size_t mlops_v2_most_outputs(const mlops_reader_t *r);
+static const mlops_signature_t *mlops_v2_other(mlops_reader_t *r,
+    const mlops_str_t *name);
 
 
 static inline int
@@ -1122,32 +1128,37 @@ mlops_v2_output(mlops_reader_t *r, const char *p, mlops_str_t *name)
 }
 
 
+/* An output that the chosen signature does not have brings another one. */
+
 static int
 mlops_v2_want(mlops_reader_t *r, const mlops_str_t *name)
 {
-    uint32_t                  i, j;
+    int32_t                   i;
+    uint32_t                  j;
     mlops_request_t          *req;
     const mlops_signature_t  *s;
 
     req = r->req;
-    s = req->signature;
+    i = mlops_v2_find(req->signature, name);
 
-    for (i = 0; i < s->outputs_n; i++) {
-        if (mlops_str_eq(name, s->outputs[i].name.data,
-                         s->outputs[i].name.len))
-        {
-            break;
+    if (i < 0) {
+        s = mlops_v2_other(r, name);
+
+        if (s == NULL) {
+            return MLOPS_ERROR;
         }
-    }
 
-    if (i == s->outputs_n) {
-        (void) mlops_read_error(r, "output \"%.*s\": the model has no such "
-                                "output", mlops_read_cut(name), name->data);
-        return MLOPS_ERROR;
+        for (j = 0; j < req->wanted_n; j++) {
+            req->wanted[j] = (uint32_t) mlops_v2_find(s,
+                             &req->signature->outputs[req->wanted[j]].name);
+        }
+
+        mlops_read_switch(r, s);
+        i = mlops_v2_find(s, name);
     }
 
     for (j = 0; j < req->wanted_n; j++) {
-        if (req->wanted[j] == i) {
+        if (req->wanted[j] == (uint32_t) i) {
             (void) mlops_read_error(r, "output \"%.*s\": the name is there "
                                     "twice", mlops_read_cut(name),
                                     name->data);
@@ -1156,7 +1167,7 @@ mlops_v2_want(mlops_reader_t *r, const mlops_str_t *name)
     }
 
     if (req->wanted == NULL) {
-        req->wanted = mlops_arena_alloc(r->arena, s->outputs_n
+        req->wanted = mlops_arena_alloc(r->arena, mlops_v2_most_outputs(r)
                                                   * sizeof(uint32_t));
         if (req->wanted == NULL) {
             (void) mlops_read_memory(r);
@@ -1164,7 +1175,88 @@ mlops_v2_want(mlops_reader_t *r, const mlops_str_t *name)
         }
     }
 
-    req->wanted[req->wanted_n++] = i;
+    req->wanted[req->wanted_n++] = (uint32_t) i;
 
     return MLOPS_OK;
+}
+
+
+static int32_t
+mlops_v2_find(const mlops_signature_t *s, const mlops_str_t *output)
+{
+    uint32_t  i;
+
+    for (i = 0; i < s->outputs_n; i++) {
+        if (mlops_str_eq(output, s->outputs[i].name.data,
+                         s->outputs[i].name.len))
+        {
+            return (int32_t) i;
+        }
+    }
+
+    return -1;
+}
+
+
+static size_t
+mlops_v2_most_outputs(const mlops_reader_t *r)
+{
+    size_t    n;
+    uint32_t  i;
+
+    for (i = 0, n = 0; i < r->face->n; i++) {
+        if (r->face->signatures[i].outputs_n > n) {
+            n = r->face->signatures[i].outputs_n;
+        }
+    }
+
+    return n;
+}
+
+
+/* A signature that takes the same inputs, has this output and all that are
+ * wanted already. */
+
+static const mlops_signature_t *
+mlops_v2_other(mlops_reader_t *r, const mlops_str_t *name)
+{
+    int                       apart;
+    uint32_t                  i, j;
+    mlops_request_t          *req;
+    const mlops_signature_t  *s;
+
+    req = r->req;
+    apart = 0;
+
+    for (i = 0; i < r->face->n; i++) {
+        s = &r->face->signatures[i];
+
+        if (mlops_v2_find(s, name) < 0
+            || !mlops_schema_alike(&s->inputs, r->schema))
+        {
+            continue;
+        }
+
+        for (j = 0; j < req->wanted_n; j++) {
+            if (mlops_v2_find(s,
+                              &req->signature->outputs[req->wanted[j]].name)
+                < 0)
+            {
+                break;
+            }
+        }
+
+        if (j == req->wanted_n) {
+            return s;
+        }
+
+        apart = 1;
+    }
+
+    (void) mlops_read_error(r, "output \"%.*s\": %s", mlops_read_cut(name),
+                            name->data,
+                            apart ? "the model does not give it together with "
+                                    "the outputs before"
+                                  : "the model has no such output");
+    return NULL;
 }

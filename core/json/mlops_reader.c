@@ -181,6 +181,18 @@ mlops_read_choose(mlops_reader_t *r, const mlops_signature_t *signature)
 }
 
 
+void
+mlops_read_switch(mlops_reader_t *r, const mlops_signature_t *signature)
+{
+    r->req->signature = signature;
+    r->schema = &signature->inputs;
+
+    if (r->req->rows.schema != NULL) {
+        r->req->rows.schema = r->schema;
+    }
+}
+
+
 const mlops_signature_t *
 mlops_read_by_width(mlops_reader_t *r, uint64_t width)
 {

@@ -125,6 +125,8 @@ const char *mlops_read_next_slow(mlops_reader_t *r, const char *p, char close,
 
 /* Chooses the signature and what follows from it. */
 int mlops_read_choose(mlops_reader_t *r, const mlops_signature_t *signature);
+/* Another signature of the same inputs, in place of the one chosen. */
+void mlops_read_switch(mlops_reader_t *r, const mlops_signature_t *signature);
 const mlops_signature_t *mlops_read_by_width(mlops_reader_t *r,
     uint64_t width);
 

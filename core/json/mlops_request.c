@@ -88,7 +88,7 @@ mlops_reader_init(mlops_reader_t *r, mlops_request_t *req,
         return MLOPS_ERROR;
     }
 
-    if (face->n == 1) {
+    if (face->n == 1 || face->alike) {
         return mlops_read_choose(r, &face->signatures[0]);
     }
 

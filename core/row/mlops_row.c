@@ -226,6 +226,31 @@ mlops_schema_index_add(mlops_schema_t *schema, uint32_t number,
 
 
 int
+mlops_schema_alike(const mlops_schema_t *a, const mlops_schema_t *b)
+{
+    uint32_t               i;
+    const mlops_column_t  *x, *y;
+
+    if (a->n != b->n) {
+        return 0;
+    }
+
+    for (i = 0; i < a->n; i++) {
+        x = &a->columns[i];
+        y = &b->columns[i];
+
+        if (x->type != y->type || x->flags != y->flags
+            || !mlops_str_eq(&x->name, y->name.data, y->name.len))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
 mlops_schema_find(const mlops_schema_t *schema, const char *name, size_t len,
     uint32_t guess)
 {

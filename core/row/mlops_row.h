@@ -116,6 +116,7 @@ typedef struct {
 typedef struct {
     uint32_t            n;
     mlops_signature_t  *signatures;
+    unsigned            alike:1;        /* all take the first one's inputs */
 } mlops_interface_t;
 
 
@@ -253,6 +254,8 @@ int mlops_schema_index_start(mlops_schema_t *schema, mlops_arena_t *arena,
     mlops_err_t *err);
 int mlops_schema_index_add(mlops_schema_t *schema, uint32_t number,
     mlops_err_t *err);
+/* Is a row of one a row of the other: the same names, types and flags? */
+int mlops_schema_alike(const mlops_schema_t *a, const mlops_schema_t *b);
 /* The column's number, or -1.  guess is tried first: rows mostly bring their
  * columns in schema order. */
 int mlops_schema_find(const mlops_schema_t *schema, const char *name,

@@ -129,6 +129,8 @@ test_bodies(void **state)
     expect_answer(&m, MLOPS_DOOR_ANY,
                   "{\"weight_kg\": 1080, \"year\": 1971}",
                   "{\"fuel_consumption_l_100_km\":10.04227721");
+    assert_false(mlops_model_interface(m.model)->alike);
+
     expect_answer(&m, MLOPS_DOOR_V1,
                   "{\"instances\":[[1.0,2381.4,71.0,5671065.96,169079.4,"
                   "5041.0]]}", "{\"predictions\":[23.42243481");
@@ -140,6 +142,8 @@ test_bodies(void **state)
 
     unit_import(&m, unit_fixture("xgboost/gamma.json"), NULL);
 
+    assert_true(mlops_model_interface(m.model)->alike);
+
     /* the first row of the library's answers */
 
     expect_answer(&m, MLOPS_DOOR_V1,
@@ -148,6 +152,22 @@ test_bodies(void **state)
                   "-1.3031572103500366,"
                   "0.9053558707237244,0.4463745653629303]]}",
                   "{\"predictions\":[0.404333");
+    expect_answer(&m, MLOPS_DOOR_V1,
+                  "{\"instances\":[["
+                  "0.25,0.8216181397438049,0.3304370641708374,"
+                  "-1.3031572103500366,"
+                  "0.9053558707237244,0.4463745653629303]],"
+                  "\"signature_name\":\"margin\"}",
+                  "{\"predictions\":[0.404333");
+    expect_answer(&m, MLOPS_DOOR_V2,
+                  "{\"outputs\":[{\"name\":\"margin\"}],\"inputs\":[{\"name\":"
+                  "\"i\",\"shape\":[1,6],\"datatype\":\"FP32\",\"data\":["
+                  "0.25,0.8216181397438049,0.3304370641708374,"
+                  "-1.3031572103500366,"
+                  "0.9053558707237244,0.4463745653629303]}]}",
+                  "{\"model_name\":\"m\",\"model_version\":\"1\","
+                  "\"outputs\":[{\"name\":\"margin\",\"datatype\":\"FP32\","
+                  "\"shape\":[1,1],\"data\":[0.404333");
     expect_answer(&m, MLOPS_DOOR_V1,
                   "{\"instances\":[["
                   "0.25,0.8216181397438049,0.3304370641708374,"

@@ -503,6 +503,59 @@ test_signatures(void **state)
 }
 
 
+/* Outputs choose among signatures of the same inputs, whether it is known
+ * beforehand that all are of that kind or not. */
+
+static void
+test_outputs_of_another(void **state)
+{
+    int        alike;
+    request_t  t;
+
+    (void) state;
+
+    for (alike = 0; alike < 2; alike++) {
+        request_open(&t, "x:FP32", "y:FP32:1 p:FP32:1");
+        request_signature(&t, "margin", "x:FP32", "m:FP32:1");
+        request_signature(&t, "all", "x:FP32", "q:FP32:1 m:FP32:1 y:FP32:1");
+
+        if (!alike) {
+            request_signature(&t, "int", "x:INT64", "z:FP32:1");
+        }
+
+        t.face.alike = alike;
+
+        request_numbers(&t, V2, OUTPUTS("[{\"name\":\"y\"}]"), 1, 1);
+        assert_ptr_equal(t.req.signature, &t.signatures[0]);
+
+        request_numbers(&t, V2, OUTPUTS("[{\"name\":\"m\"}]"), 1, 1);
+        assert_ptr_equal(t.req.signature, &t.signatures[1]);
+        assert_ptr_equal(t.req.rows.schema, &t.signatures[1].inputs);
+        assert_int_equal(t.req.wanted_n, 1);
+        assert_int_equal(t.req.wanted[0], 0);
+
+        request_numbers(&t, V2, OUTPUTS("[{\"name\":\"y\"},{\"name\":\"m\"},"
+                                        "{\"name\":\"q\"}]"), 1, 1);
+        assert_ptr_equal(t.req.signature, &t.signatures[2]);
+        assert_int_equal(t.req.wanted_n, 3);
+        assert_int_equal(t.req.wanted[0], 2);
+        assert_int_equal(t.req.wanted[1], 1);
+        assert_int_equal(t.req.wanted[2], 0);
+
+        request_refused(&t, V2, OUTPUTS("[{\"name\":\"p\"},{\"name\":\"m\"}]"),
+                        "output \"m\": the model does not give it together "
+                        "with the outputs before");
+        request_refused(&t, V2, OUTPUTS("[{\"name\":\"m\"},{\"name\":\"y\"},"
+                                        "{\"name\":\"m\"}]"),
+                        "output \"m\": the name is there twice");
+        request_refused(&t, V2, OUTPUTS("[{\"name\":\"z\"}]"),
+                        "output \"z\": the model has no such output");
+
+        request_close(&t);
+    }
+}
+
+
 static void
 test_partial(void **state)
 {
@@ -919,6 +972,7 @@ main(void)
         cmocka_unit_test(test_null),
         cmocka_unit_test(test_outputs),
         cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_outputs_of_another),
         cmocka_unit_test(test_partial),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_dense),
