@@ -283,6 +283,59 @@ test_strings(void **state)
 }
 
 
+/* A batch may walk trees with other kernels than a row alone: the answers
+ * are those of the rows. */
+
+static void
+test_batch(void **state)
+{
+    double                    x, y, want;
+    uint32_t                  i, n;
+    unit_model_t              m;
+    mlops_err_t               err;
+    mlops_rows_t              rows;
+    mlops_arena_t             arena;
+    mlops_results_t           results;
+    const mlops_signature_t  *face;
+
+    (void) state;
+
+    unit_model_toy(&m, "tree1");
+    face = mlops_model_interface(m.model)->signatures;
+
+    for (n = 1; n <= 20; n++) {
+        mlops_arena_init(&arena, NULL, NULL);
+
+        assert_int_equal(mlops_rows_alloc(&rows, &face->inputs, n, &arena,
+                                          &err), MLOPS_OK);
+
+        for (i = 0; i < n; i++) {
+            rows.cells[2 * i].f = (i % 3 == 0) ? 0.25 : 0.75;
+            rows.cells[2 * i + 1].f = i % 4;
+            rows.present[i] = 3;
+        }
+
+        assert_int_equal(mlops_model_predict(m.model, face, &rows, &results,
+                                             &arena, &err), MLOPS_OK);
+        assert_int_equal(results.n, n);
+
+        for (i = 0; i < n; i++) {
+            x = rows.cells[2 * i].f;
+            y = rows.cells[2 * i + 1].f;
+            want = 0.25 + (x < 0.5 ? (y < 2 ? 1 : 2) : 4);
+
+            unit_ok(results.cells[i].f == want,
+                    "row %u of %u: expected %g, got %g", i, n, want,
+                    results.cells[i].f);
+        }
+
+        mlops_arena_destroy(&arena);
+    }
+
+    unit_model_close(&m);
+}
+
+
 static void
 test_labels(void **state)
 {
@@ -636,6 +689,7 @@ main(void)
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_integer_to_integer),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_batch),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_mixed),
         cmocka_unit_test(test_about),
