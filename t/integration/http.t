@@ -153,7 +153,12 @@ SKIP: {
     like(Mlops::run(@curl, '-d', '{', "$url$path"),
          qr/^\{"error":"half_plus_two: malformed .*"\} 2 400$/,
          'its errors are of our shape');
-    like(Mlops::run(@curl, '-d', $body, "$url/v2/models/nobody/infer"),
+
+    # without a body: where nginx refuses a request before it has read one,
+    # it resets the stream behind the answer, which some clients call a
+    # failure
+
+    like(Mlops::run(@curl, "$url/v2/models/nobody"),
          qr/^\{"error":".*nobody.*"\} 2 404$/, 'those of nginx, too');
 }
 
