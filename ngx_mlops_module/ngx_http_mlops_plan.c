@@ -329,12 +329,9 @@ ngx_http_mlops_plan_write(ngx_conf_t *cf, ngx_http_mlops_main_conf_t *mmcf)
     int                  rc, tmpfs;
     char                *json, *path;
     size_t               len;
-    uid_t                worker;
     mlops_err_t          err;
     mlops_plan_t        *plan;
     mlops_store_t        store;
-    ngx_core_conf_t     *ccf;
-    struct passwd       *pw;
     mlops_plan_where_t   where;
     ngx_pool_cleanup_t  *cln;
 
@@ -349,23 +346,10 @@ ngx_http_mlops_plan_write(ngx_conf_t *cf, ngx_http_mlops_main_conf_t *mmcf)
         return NGX_ERROR;
     }
 
-    /* "user" may follow the http block, and its default does */
-
-    worker = geteuid();
-
-    if (worker == 0) {
-        ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
-                                               ngx_core_module);
-        worker = ccf->user;
-
-        if (ccf->user == (ngx_uid_t) NGX_CONF_UNSET_UINT) {
-            pw = getpwnam(NGX_USER);
-            worker = (pw == NULL) ? 0 : pw->pw_uid;
-        }
-    }
+    /* "user" may follow the http block: rings are given to it later */
 
     if (mlops_store_create(path, plan->store_size, mmcf->uid, mmcf->gid,
-                           worker, &err)
+                           (uid_t) -1, &err)
         != MLOPS_OK
         || mlops_store_open(&store, path, 1, &err) != MLOPS_OK)
     {
@@ -450,10 +434,11 @@ void
 ngx_http_mlops_plan_commit(ngx_cycle_t *cycle,
     ngx_http_mlops_main_conf_t *mmcf)
 {
-    int             rc, changed;
-    char           *path, *registry;
-    mlops_err_t     err;
-    mlops_store_t   store;
+    int               rc, changed;
+    char             *path, *registry;
+    mlops_err_t       err;
+    mlops_store_t     store;
+    ngx_core_conf_t  *ccf;
 
     path = ngx_http_mlops_plan_string(cycle->pool, &mmcf->plan.store);
     registry = ngx_http_mlops_plan_string(cycle->pool, &mmcf->plan.registry);
@@ -469,6 +454,15 @@ ngx_http_mlops_plan_commit(ngx_cycle_t *cycle,
         mmcf->sync_error = err;
         ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "mlops: %s", err.text);
         return;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (geteuid() == 0
+        && mlops_store_rings(&store, ccf->user, &err) != MLOPS_OK)
+    {
+        mmcf->sync_error = err;
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "mlops: %s", err.text);
     }
 
     if (mmcf->plan_tmp[0] != '\0') {

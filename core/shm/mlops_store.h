@@ -98,14 +98,19 @@ typedef struct {
  * Makes a store, or completes the one that is there; refuses one whose
  * directories belong to somebody else (root or us own the root of it;
  * models/, features/, metrics/ and status/ belong to uid:gid, -1 for us;
- * rings/ to worker_uid with that gid; control and lock to uid:gid), and a
- * directory that holds other things, or is a registry.  Root gives what is
- * its own to another uid.  size_limit 0 is none.  Idempotent; running readers
- * do not notice.
+ * rings/ to worker_uid with that gid, -1 for whoever has it; control and lock
+ * to uid:gid), and a directory that holds other things, or is a registry.
+ * Root gives what is its own to another uid, and rings/ whoever had it: the
+ * account of the workers may change.  size_limit 0 is none.  Idempotent;
+ * running readers do not notice.
  * Waits for the lock, but a complete store is checked without it in the end.
  */
 int mlops_store_create(const char *path, uint64_t size_limit, uid_t uid,
     gid_t gid, uid_t worker_uid, mlops_err_t *err);
+
+/* Gives rings/ to the workers, once it is known who they are. */
+int mlops_store_rings(const mlops_store_t *store, uid_t worker_uid,
+    mlops_err_t *err);
 
 int mlops_store_open(mlops_store_t *store, const char *path, int writable,
     mlops_err_t *err);

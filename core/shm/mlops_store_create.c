@@ -35,6 +35,7 @@ typedef struct {
     mode_t       mode;
     uid_t        uid;
     gid_t        gid;
+    unsigned     moves:1;           /* from any owner to another */
 } mlops_room_t;
 
 
@@ -59,11 +60,11 @@ mlops_store_create(const char *path, uint64_t size_limit, uid_t uid,
     int           dir, lock, rc, complete;
     size_t        i;
     mlops_room_t  rooms[] = {
-        { "models",   0755,  uid,        gid },
-        { "features", 0755,  uid,        gid },
-        { "metrics",  0755,  uid,        gid },
-        { "status",   0755,  uid,        gid },
-        { "rings",    02770, worker_uid, gid }
+        { "models",   0755,  uid,        gid, 0 },
+        { "features", 0755,  uid,        gid, 0 },
+        { "metrics",  0755,  uid,        gid, 0 },
+        { "status",   0755,  uid,        gid, 0 },
+        { "rings",    02770, worker_uid, gid, 1 }
     };
 
     dir = mlops_create_root(path, err);
@@ -120,6 +121,16 @@ done:
 failed:
 
     return mlops_err_prefix(err, "store \"%s\"", path);
+}
+
+
+int
+mlops_store_rings(const mlops_store_t *store, uid_t worker_uid,
+    mlops_err_t *err)
+{
+    mlops_room_t  room = { "rings", 02770, worker_uid, (gid_t) -1, 1 };
+
+    return mlops_create_room(store->fd, &room, err);
 }
 
 
@@ -287,7 +298,7 @@ mlops_create_lock(int dir, uid_t uid, gid_t gid, mlops_err_t *err)
 {
     int           fd, rc;
     char          tmp[MLOPS_TMP_SIZE];
-    mlops_room_t  room = { "lock", 0600, uid, gid };
+    mlops_room_t  room = { "lock", 0600, uid, gid, 0 };
 
     fd = openat(dir, "lock", O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
 
@@ -356,10 +367,13 @@ mlops_create_own(int fd, const mlops_room_t *room, mlops_err_t *err)
         return mlops_file_fail(err, "fstat()", fd, "");
     }
 
-    uid = (room->uid == (uid_t) -1) ? geteuid() : room->uid;
+    uid = (room->uid != (uid_t) -1) ? room->uid
+          : room->moves ? st.st_uid : geteuid();
     gid = (room->gid == (gid_t) -1) ? st.st_gid : room->gid;
 
-    if (st.st_uid != uid && st.st_uid != 0) {
+    if (st.st_uid != uid && st.st_uid != 0
+        && !(room->moves && geteuid() == 0))
+    {
         return mlops_err_set(err, "\"%s\" belongs to uid %ld: expected "
                              "uid %ld", room->name, (long) st.st_uid,
                              (long) uid);
@@ -384,7 +398,7 @@ mlops_create_control(int dir, uint64_t size_limit, uid_t uid, gid_t gid,
     int              fd, rc;
     char             page[MLOPS_CONTROL_SIZE], tmp[MLOPS_TMP_SIZE];
     uint32_t         owner;
-    mlops_room_t     room = { "control", 0644, uid, gid };
+    mlops_room_t     room = { "control", 0644, uid, gid, 0 };
     mlops_control_t  control;
 
     owner = (uint32_t) ((uid == (uid_t) -1) ? geteuid() : uid);

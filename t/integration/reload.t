@@ -170,6 +170,24 @@ SKIP: {
 }
 
 
+# The account of the workers, wherever nginx.conf names it, and another one.
+
+SKIP: {
+    skip 'needs root', 4 if $> != 0;
+
+    for my $user ('games', 'nobody') {
+        my $conf = slurp("$site->{prefix}/nginx.conf");
+        $conf =~ s/^user .*\n//mg;
+        spew("$site->{prefix}/nginx.conf", "${conf}user $user nogroup;\n");
+
+        ok($site->reload, "workers are $user, said behind http")
+            or diag($site->log);
+        is((getpwuid((stat "$site->{store}/rings")[4]))[0], $user,
+           'and rings theirs');
+    }
+}
+
+
 # ------------------------------------------------------------------- load
 
 $site->conf(server => $server);
@@ -242,6 +260,16 @@ for my $round (1 .. 3) {
                       eq "{\"prediction\":$round.0}" }),
        'and follows its store');
 }
+
+# The bell rings as the store is taken from it.
+
+$site->conf(store => '', registry => '',
+            main => "master_process off;\ndaemon off;");
+$site->ctl('alias', '-r', $site->{registry}, '-s', $site->{store}, 'a',
+           'champion', 1);
+kill 'HUP', $pid;
+sleep 1.3;
+is((Site::ask($socket, '/a'))[0], 200, 'without a store');
 
 kill 'QUIT', $pid;
 waitpid $pid, 0;

@@ -329,7 +329,23 @@ test_owners(void **state)
     assert_int_equal(st.st_mode, S_IFREG|0444);
     mlops_store_close(&store);
 
-    /* and is not taken from them again */
+    /* rings go with the workers' account, and stay where none is named */
+
+    stores_ok(mlops_store_create(sto, 0, 12345, 54321, (uid_t) -1, &err));
+    lstat(stores_path(sto, "rings"), &st);
+    assert_int_equal(st.st_uid, 777);
+    stores_ok(mlops_store_create(sto, 0, 12345, 54321, 778, &err));
+    lstat(stores_path(sto, "rings"), &st);
+    assert_int_equal(st.st_uid, 778);
+    stores_ok(mlops_store_open(&store, sto, 1, &err));
+    stores_ok(mlops_store_rings(&store, 779, &err));
+    mlops_store_close(&store);
+    lstat(stores_path(sto, "rings"), &st);
+    assert_int_equal(st.st_uid, 779);
+    assert_int_equal(st.st_gid, 54321);
+    assert_int_equal(st.st_mode, S_IFDIR|02770);
+
+    /* what is the sidecars' is not taken from them again */
 
     stores_fails(mlops_store_create(sto, 0, 4242, 54321, 777, &err),
                  "uid 12345");
