@@ -596,6 +596,32 @@ test_refused(void **state)
 }
 
 
+/* A zero byte is a character like any other. */
+
+static void
+test_zero_byte(void **state)
+{
+    unit_model_t  m;
+
+    (void) state;
+
+    unit_import_text(&m, "{\"recipe\":1,\"inputs\":[{\"name\":\"c\","
+        "\"type\":\"BYTES\",\"categories\":[\"a\\u0000b\",\"a\"]}],"
+        "\"steps\":[{\"kind\":\"map\",\"inputs\":[\"c\"],\"entries\":"
+        "{\"a\\u0000b\":1,\"a\":2},\"other\":3,\"outputs\":[\"y\"]}],"
+        "\"signatures\":[{\"name\":\"s\",\"outputs\":[{\"name\":\"y\"},"
+        "{\"name\":\"c\",\"type\":\"BYTES\"}]}],"
+        "\"golden\":[{\"inputs\":{\"c\":\"a\\u0000b\"},\"outputs\":{\"y\":1,"
+        "\"c\":\"a\\u0000b\"}},{\"inputs\":{\"c\":\"a\"},\"outputs\":{\"y\":2,"
+        "\"c\":\"a\"}},{\"inputs\":{\"c\":\"\\u0000\"},\"outputs\":{\"y\":3,"
+        "\"c\":\"\\u0000\"}}]}", NULL);
+
+    expect_answer(&m, MLOPS_DOOR_ANY, "{\"c\":\"a\\u0000b\"}",
+                  "{\"y\":1.0,\"c\":\"a\\u0000b\"}");
+    unit_model_free(&m);
+}
+
+
 /* The same in UBJSON, whose arrays of numbers come packed: wherever a recipe
  * has a list of them. */
 
@@ -664,6 +690,7 @@ main(void)
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_model),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_zero_byte),
         cmocka_unit_test(test_packed)
     };
 

@@ -119,10 +119,12 @@ int mlops_import_reference(mlops_import_job_t *job,
     const mlops_model_t *model);
 
 
-/* Appends text as it is; a JSON string; a document without packed arrays as
- * JSON. */
+/* Appends text as it is; bytes of any value; a JSON string; a document
+ * without packed arrays as JSON. */
 void mlops_import_text(mlops_import_text_t *text, const char *fmt, ...)
     mlops_printf(2, 3);
+void mlops_import_bytes(mlops_import_text_t *text, const char *data,
+    size_t len);
 void mlops_import_quote(mlops_import_text_t *text, const char *data,
     size_t len);
 void mlops_import_doc(mlops_import_text_t *text, const mlops_doc_t *doc);

@@ -70,6 +70,20 @@ mlops_import_text(mlops_import_text_t *text, const char *fmt, ...)
 
 
 void
+mlops_import_bytes(mlops_import_text_t *text, const char *data, size_t len)
+{
+    char  *p;
+
+    p = mlops_import_room(text, len);
+
+    if (p != NULL) {
+        memcpy(p, data, len);
+        text->len += len;
+    }
+}
+
+
+void
 mlops_import_quote(mlops_import_text_t *text, const char *data, size_t len)
 {
     char  *p;

@@ -418,5 +418,5 @@ mlops_recipe_text(mlops_import_text_t *text, mlops_cell_t *cell,
     cell->s.off = (uint32_t) text->len;
     cell->s.len = (uint32_t) value->len;
 
-    mlops_import_text(text, "%.*s", mlops_fmt(value));
+    mlops_import_bytes(text, value->data, value->len);
 }
