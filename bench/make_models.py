@@ -19,6 +19,11 @@ import numpy as np
 import xgboost as xgb
 
 
+def shortest(value):
+    """A float32 as a client prints it: no digits that it does not have."""
+    return np.format_float_positional(np.float32(value), trim="0")
+
+
 def make(folder, name, features, trees, seed, n=40000):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, features)).astype(np.float32)
@@ -37,7 +42,7 @@ def make(folder, name, features, trees, seed, n=40000):
     with open(os.path.join(folder, name + ".rows.csv"), "w") as out:
         out.write(",".join(names + ["prediction"]) + "\n")
         for row, p in zip(rows, pred):
-            out.write(",".join(repr(float(c)) for c in [*row, p]) + "\n")
+            out.write(",".join(shortest(c) for c in [*row, p]) + "\n")
 
 
 def enlarge(folder, source, name, times, scale):
