@@ -62,7 +62,11 @@ mlops_simd_detect(void)
 
     __builtin_cpu_init();
 
-    if (__builtin_cpu_supports("avx2")) {
+    /* all processors with AVX2 have BMI, but not all virtual ones */
+
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
+        && __builtin_cpu_supports("bmi2"))
+    {
         level = MLOPS_SIMD_AVX2;
 
         if (__builtin_cpu_supports("avx512f")

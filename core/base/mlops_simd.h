@@ -10,7 +10,7 @@
 
 
 #define MLOPS_SIMD_PORTABLE  0
-#define MLOPS_SIMD_AVX2      1
+#define MLOPS_SIMD_AVX2      1      /* and BMI1, BMI2 */
 #define MLOPS_SIMD_AVX512    2      /* F, DQ, BW, VL */
 
 

@@ -4,17 +4,17 @@
  * A scanner that goes from number to number waits for the length of each
  * before it can look at the next.  Here 64 bytes at a time are turned into
  * two masks, one of the bytes that end a token and one of the bytes that are
- * no digits.  The length of a token then takes a shift and a count, so that
- * the processor converts several numbers at the same time.
+ * no digits.  The length of a token then takes a count, so that the processor
+ * converts several numbers at the same time.
  *
  * A number of at most 8 digits before the point and 7 behind it is one exact
  * division (Clinger, 1990), for 10^15 < 2^53; any other goes to the number
- * parser.  What is no number, or has another separator
- * than a comma and white space behind it, is left to the caller.
+ * parser.  What is no number, or has another separator than a comma and white
+ * space behind it, is left to the caller.
  *
- * The last bytes of the text are copied to where more may be loaded behind
- * them.  SSE2 is part of every x86-64; elsewhere the caller reads all by
- * itself.
+ * Nothing outside of the text is loaded: digits are loaded with what stands in
+ * front of them, and the last block is the last 64 bytes of the text.  SSE2 is
+ * part of every x86-64; elsewhere the caller reads all by itself.
  */
 
 #include "mlops_reader.h"
@@ -25,12 +25,13 @@
 #include <immintrin.h>
 
 
-/* A block, and what is loaded behind the start of its last token. */
+#define MLOPS_BULK_BLOCK  64
 
-#define MLOPS_BULK_BLOCK   64
-#define MLOPS_BULK_MARGIN  88
+/* A digit and what ends it, loaded with 16 bytes. */
 
-#define MLOPS_BULK_AVX2    target("avx2,bmi,bmi2")
+#define MLOPS_BULK_FRONT  14
+
+#define MLOPS_BULK_AVX2   target("avx2,bmi,bmi2")
 
 
 /* 10^k, then -10^k: the sign of a zero comes out right as well. */
@@ -44,90 +45,98 @@ static const uint32_t  mlops_bulk_pow10_int[8] = {
     1, 10, 100, 1000, 10000, 100000, 1000000, 10000000
 };
 
-/* From byte k on: 16 - k times "nothing", then 0 to k - 1. */
+/* From byte k on: 16 - k times all ones, then k times 0. */
 
-static const uint8_t  mlops_bulk_places[32] = {
-    128, 128, 128, 128, 128, 128, 128, 128,
-    128, 128, 128, 128, 128, 128, 128, 128,
+static const uint8_t  mlops_bulk_front[32] = {
+    255, 255, 255, 255, 255, 255, 255, 255,
+    255, 255, 255, 255, 255, 255, 255, 255
+};
+
+static const uint8_t  mlops_bulk_lanes[16] __attribute__((aligned(16))) = {
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+};
+
+static const uint8_t  mlops_bulk_zeros[16] __attribute__((aligned(16))) = {
+    '0', '0', '0', '0', '0', '0', '0', '0',
+    '0', '0', '0', '0', '0', '0', '0', '0'
 };
 
 
 /* ends: ',', ']' and everything up to a space; others: all but digits. */
 
+static inline __attribute__((always_inline)) uint64_t
+mlops_bulk_ends16(const char *p, uint64_t *others)
+{
+    __m128i  x, y;
+
+    x = _mm_loadu_si128((const __m128i *) p);
+
+    y = _mm_xor_si128(x, _mm_set1_epi8('0'));
+    y = _mm_adds_epu8(y, _mm_set1_epi8(0x80 - 10));
+    *others = (uint16_t) _mm_movemask_epi8(y);
+
+    y = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(' ')), x);
+    y = _mm_or_si128(y, _mm_cmpeq_epi8(x, _mm_set1_epi8(',')));
+    y = _mm_or_si128(y, _mm_cmpeq_epi8(x, _mm_set1_epi8(']')));
+
+    return (uint16_t) _mm_movemask_epi8(y);
+}
+
+
 static inline __attribute__((always_inline)) void
 mlops_bulk_masks(const char *p, uint64_t *ends, uint64_t *others)
 {
-    int            i;
-    __m128i        x, y, e;
-    uint64_t       m;
-    const __m128i  zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9);
-    const __m128i  comma = _mm_set1_epi8(','), close = _mm_set1_epi8(']');
-    const __m128i  space = _mm_set1_epi8(' ');
+    uint64_t  a, b, c, d;
 
-    *ends = 0;
-    *others = 0;
+    *ends = mlops_bulk_ends16(p, &a)
+            | mlops_bulk_ends16(p + 16, &b) << 16
+            | mlops_bulk_ends16(p + 32, &c) << 32
+            | mlops_bulk_ends16(p + 48, &d) << 48;
 
-    for (i = 0; i < MLOPS_BULK_BLOCK; i += 16) {
-        x = _mm_loadu_si128((const __m128i *) (p + i));
+    *others = a | b << 16 | c << 32 | d << 48;
+}
 
-        y = _mm_sub_epi8(x, zero);
-        m = (uint16_t) _mm_movemask_epi8(
-                           _mm_cmpeq_epi8(_mm_min_epu8(y, nine), y));
-        *others |= (m ^ 0xffff) << i;
 
-        e = _mm_or_si128(_mm_cmpeq_epi8(x, comma), _mm_cmpeq_epi8(x, close));
-        e = _mm_or_si128(e, _mm_cmpeq_epi8(_mm_min_epu8(x, space), x));
-        m = (uint16_t) _mm_movemask_epi8(e);
-        *ends |= m << i;
-    }
+static inline __attribute__((always_inline, MLOPS_BULK_AVX2)) uint64_t
+mlops_bulk_ends32(const char *p, uint64_t *others)
+{
+    __m256i  x, y;
+
+    x = _mm256_loadu_si256((const __m256i *) p);
+
+    y = _mm256_xor_si256(x, _mm256_set1_epi8('0'));
+    y = _mm256_adds_epu8(y, _mm256_set1_epi8(0x80 - 10));
+    *others = (uint32_t) _mm256_movemask_epi8(y);
+
+    y = _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8(' ')), x);
+    y = _mm256_or_si256(y, _mm256_cmpeq_epi8(x, _mm256_set1_epi8(',')));
+    y = _mm256_or_si256(y, _mm256_cmpeq_epi8(x, _mm256_set1_epi8(']')));
+
+    return (uint32_t) _mm256_movemask_epi8(y);
 }
 
 
 static inline __attribute__((always_inline, MLOPS_BULK_AVX2)) void
 mlops_bulk_masks_avx2(const char *p, uint64_t *ends, uint64_t *others)
 {
-    int            i;
-    __m256i        x, y, e;
-    uint64_t       m;
-    const __m256i  zero = _mm256_set1_epi8('0');
-    const __m256i  nine = _mm256_set1_epi8(9);
-    const __m256i  comma = _mm256_set1_epi8(',');
-    const __m256i  close = _mm256_set1_epi8(']');
-    const __m256i  space = _mm256_set1_epi8(' ');
+    uint64_t  a, b;
 
-    *ends = 0;
-    *others = 0;
-
-    for (i = 0; i < MLOPS_BULK_BLOCK; i += 32) {
-        x = _mm256_loadu_si256((const __m256i *) (p + i));
-
-        y = _mm256_sub_epi8(x, zero);
-        m = (uint32_t) _mm256_movemask_epi8(
-                           _mm256_cmpeq_epi8(_mm256_min_epu8(y, nine), y));
-        *others |= (m ^ UINT32_MAX) << i;
-
-        e = _mm256_or_si256(_mm256_cmpeq_epi8(x, comma),
-                            _mm256_cmpeq_epi8(x, close));
-        e = _mm256_or_si256(e, _mm256_cmpeq_epi8(_mm256_min_epu8(x, space),
-                                                 x));
-        m = (uint32_t) _mm256_movemask_epi8(e);
-        *ends |= m << i;
-    }
+    *ends = mlops_bulk_ends32(p, &a) | mlops_bulk_ends32(p + 32, &b) << 32;
+    *others = a | b << 32;
 }
 
 
-/* n digits, 0 <= n <= 8, at p: pairs, fours, eights. */
+/* The n digits in front of last, 0 <= n <= 8: pairs, fours, eights. */
 
 static inline uint64_t
-mlops_bulk_digits(const char *p, uint32_t n)
+mlops_bulk_digits(const char *last, uint32_t n)
 {
     uint64_t  x;
 
-    memcpy(&x, p, 8);
+    memcpy(&x, last - 8, 8);
 
-    x -= 0x3030303030303030ull;
-    x = (n != 0) ? x << (64 - 8 * n) : 0;
+    x ^= 0x3030303030303030ull;
+    x = (n != 0) ? x >> (64 - 8 * n) << (64 - 8 * n) : 0;
     x = x * 10 + (x >> 8);
 
     return ((x & 0x000000ff000000ffull) * (100 + (1000000ull << 32))
@@ -137,21 +146,22 @@ mlops_bulk_digits(const char *p, uint32_t n)
 
 
 static inline uint64_t
-mlops_bulk_value(const char *p, uint32_t before, uint32_t behind)
+mlops_bulk_value(const char *last, uint32_t before, uint32_t behind)
 {
-    return mlops_bulk_digits(p, before) * mlops_bulk_pow10_int[behind]
-           + mlops_bulk_digits(p + before + 1, behind);
+    return mlops_bulk_digits(last - behind - 1, before)
+           * mlops_bulk_pow10_int[behind]
+           + mlops_bulk_digits(last, behind);
 }
 
 
 /*
- * The same with shuffles: the digits move to the end of sixteen bytes, those
- * behind the point one place further than those before, and are added up as
- * pairs, fours and eights.
+ * The same with shuffles: of the sixteen bytes in front of last, the digits
+ * before the point move one place towards it, what is in front of them
+ * becomes 0, and all are added up as pairs, fours and eights.
  */
 
-static inline __attribute__((MLOPS_BULK_AVX2)) uint64_t
-mlops_bulk_value_avx2(const char *p, uint32_t before, uint32_t behind)
+static inline __attribute__((always_inline, MLOPS_BULK_AVX2)) uint64_t
+mlops_bulk_value_avx2(const char *last, uint32_t before, uint32_t behind)
 {
     __m128i        x, places;
     uint64_t       eights;
@@ -159,14 +169,18 @@ mlops_bulk_value_avx2(const char *p, uint32_t before, uint32_t behind)
     const __m128i  hundreds = _mm_set1_epi32(1 << 16 | 100);
     const __m128i  thousands = _mm_set1_epi32(1 << 16 | 10000);
 
-    x = _mm_loadu_si128((const __m128i *) p);
-    x = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    x = _mm_loadu_si128((const __m128i *) (last - 16));
+    x = _mm_sub_epi8(x, _mm_load_si128((const __m128i *) mlops_bulk_zeros));
 
-    places = _mm_loadu_si128((const __m128i *) (mlops_bulk_places + before
-                                                + behind));
-    places = _mm_sub_epi8(places,
-                          _mm_cmpgt_epi8(places,
-                                         _mm_set1_epi8((char) (before - 1))));
+    places = _mm_load_si128((const __m128i *) mlops_bulk_lanes);
+    places = _mm_add_epi8(places,
+                          _mm_loadu_si128((const __m128i *)
+                                          (mlops_bulk_front + behind)));
+    places = _mm_or_si128(places,
+                          _mm_loadu_si128((const __m128i *)
+                                          (mlops_bulk_front + before
+                                           + behind)));
+
     x = _mm_shuffle_epi8(x, places);
     x = _mm_maddubs_epi16(x, tens);
     x = _mm_madd_epi16(x, hundreds);
@@ -215,74 +229,46 @@ mlops_bulk_number(const char *p, const char *next, const char *end,
 
 
 static __attribute__((noinline)) uint32_t
-mlops_bulk_any(const char **start, const char *end, const char *room,
-    mlops_cell_t *cells, size_t step, uint32_t n, int is_float)
+mlops_bulk_any(const char **p, const char *end, mlops_cell_t *cells,
+    size_t step, uint32_t n, int is_float)
 {
-    return is_float
-           ? mlops_bulk_run(start, end, room, cells, step, n, 1)
-           : mlops_bulk_run(start, end, room, cells, step, n, 0);
+    return is_float ? mlops_bulk_run(p, end, cells, step, n, 1)
+                    : mlops_bulk_run(p, end, cells, step, n, 0);
 }
 
 
 static __attribute__((noinline, MLOPS_BULK_AVX2)) uint32_t
-mlops_bulk_avx2(const char **start, const char *end, const char *room,
-    mlops_cell_t *cells, size_t step, uint32_t n, int is_float)
+mlops_bulk_avx2(const char **p, const char *end, mlops_cell_t *cells,
+    size_t step, uint32_t n, int is_float)
 {
-    return is_float
-           ? mlops_bulk_run_avx2(start, end, room, cells, step, n, 1)
-           : mlops_bulk_run_avx2(start, end, room, cells, step, n, 0);
+    return is_float ? mlops_bulk_run_avx2(p, end, cells, step, n, 1)
+                    : mlops_bulk_run_avx2(p, end, cells, step, n, 0);
 }
 
 
 uint32_t
-mlops_read_bulk(const char **start, const char *end, mlops_cell_t *cells,
+mlops_read_bulk(const mlops_reader_t *r, const char **p, mlops_cell_t *cells,
     size_t step, uint32_t n, int is_float)
 {
-    int          avx2;
-    char         tail[2 * MLOPS_BULK_MARGIN];
-    size_t       left;
-    uint32_t     i;
-    const char  *p;
-
-    avx2 = (mlops_simd_level() >= MLOPS_SIMD_AVX2);
-    i = 0;
-
-    if (end - *start >= MLOPS_BULK_MARGIN) {
-        i = avx2 ? mlops_bulk_avx2(start, end, end, cells, step, n, is_float)
-                 : mlops_bulk_any(start, end, end, cells, step, n, is_float);
+    if (*p - r->body < MLOPS_BULK_FRONT
+        || r->end - r->body < MLOPS_BULK_BLOCK)
+    {
+        return 0;
     }
 
-    left = (size_t) (end - *start);
-
-    if (i == n || left >= MLOPS_BULK_MARGIN) {
-        return i;
-    }
-
-    memcpy(tail, *start, left);
-    memset(tail + left, 0, sizeof(tail) - left);
-
-    p = tail;
-    cells += step * i;
-    n -= i;
-
-    i += avx2 ? mlops_bulk_avx2(&p, tail + left, tail + sizeof(tail), cells,
-                                step, n, is_float)
-              : mlops_bulk_any(&p, tail + left, tail + sizeof(tail), cells,
-                               step, n, is_float);
-
-    *start += p - tail;
-
-    return i;
+    return (mlops_simd_level() >= MLOPS_SIMD_AVX2)
+           ? mlops_bulk_avx2(p, r->end, cells, step, n, is_float)
+           : mlops_bulk_any(p, r->end, cells, step, n, is_float);
 }
 
 #else
 
 uint32_t
-mlops_read_bulk(const char **start, const char *end, mlops_cell_t *cells,
+mlops_read_bulk(const mlops_reader_t *r, const char **p, mlops_cell_t *cells,
     size_t step, uint32_t n, int is_float)
 {
-    (void) start;
-    (void) end;
+    (void) r;
+    (void) p;
     (void) cells;
     (void) step;
     (void) n;

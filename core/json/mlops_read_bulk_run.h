@@ -4,53 +4,67 @@
  *     MLOPS_BULK_RUN     the function's name
  *     MLOPS_BULK_TARGET  its attributes
  *     MLOPS_BULK_MASKS   (p, &ends, &others): the masks of a block
- *     MLOPS_BULK_VALUE   (p, before, behind): the value of the digits at p,
- *                        with one byte between before and behind
+ *     MLOPS_BULK_VALUE   (last, before, behind): the value of the digits in
+ *                        front of last, one byte between before and behind
  */
 
 
 MLOPS_BULK_TARGET static inline uint32_t
-MLOPS_BULK_RUN(const char **start, const char *end, const char *room,
-    mlops_cell_t *cells, size_t step, uint32_t n, int is_float)
+MLOPS_BULK_RUN(const char **start, const char *end, mlops_cell_t *cells,
+    size_t step, uint32_t n, int is_float)
 {
-    double       d, slow;
-    uint32_t     i, len, off, dot, before, behind, negative;
+    double       d;
+    uint32_t     i, len, dot, before, behind, negative;
     uint64_t     ends, others, m, w, bits;
     const char  *p, *base, *next;
 
     p = *start;
-
-    if (room - p < MLOPS_BULK_MARGIN) {
-        return 0;
-    }
-
-    base = p;
-    MLOPS_BULK_MASKS(p, &ends, &others);
+    base = NULL;
+    ends = 0;
+    others = 0;
 
     for (i = 0; i < n; /* void */ ) {
-        off = (uint32_t) (p - base);
-        m = (off < MLOPS_BULK_BLOCK) ? ends >> off : 0;
 
-        if (mlops_unlikely(m == 0)) {
+        /* bit 0 of both masks is p's */
 
-            /* the token ends behind the block */
+        if (mlops_unlikely(ends == 0)) {
 
-            if (off == 0 || room - p < MLOPS_BULK_MARGIN) {
+            if (p == end || base == end - MLOPS_BULK_BLOCK) {
                 break;
             }
 
-            base = p;
-            MLOPS_BULK_MASKS(p, &ends, &others);
+            base = (end - p < MLOPS_BULK_BLOCK) ? end - MLOPS_BULK_BLOCK : p;
+            MLOPS_BULK_MASKS(base, &ends, &others);
+
+            ends >>= p - base;
+            others >>= p - base;
+
+            if (ends == 0) {
+                break;
+            }
+        }
+
+        if (mlops_unlikely(ends & 1)) {
+            next = mlops_scan_ws(p, end);
+            len = (uint32_t) (next - p);
+
+            if (len == 0) {
+                break;
+            }
+
+            p = next;
+            ends = (len < MLOPS_BULK_BLOCK) ? ends >> len : 0;
+            others = (len < MLOPS_BULK_BLOCK) ? others >> len : 0;
             continue;
         }
 
-        len = (uint32_t) __builtin_ctzll(m);
+        len = (uint32_t) __builtin_ctzll(ends);
         next = p + len;
         negative = (*p == '-');
 
         /* what ends a token is no digit either: there is a bit at len */
 
-        m = (others >> off) ^ negative;
+        m = others ^ negative;
         dot = (uint32_t) __builtin_ctzll(m);
         before = dot - negative;
         behind = 0;
@@ -72,7 +86,7 @@ MLOPS_BULK_RUN(const char **start, const char *end, const char *room,
             goto number;
         }
 
-        w = MLOPS_BULK_VALUE(p + negative, before, behind);
+        w = MLOPS_BULK_VALUE(p + dot + 1 + behind, before, behind);
         d = (double) (int64_t) w / mlops_bulk_pow10[behind + 8 * negative];
 
         if (is_float) {
@@ -87,48 +101,41 @@ MLOPS_BULK_RUN(const char **start, const char *end, const char *room,
             d = (float) d;
         }
 
-        goto store;
-
-    number:
-
-        if (!mlops_bulk_number(p, next, end, is_float, &slow)) {
-            break;
-        }
-
-        d = slow;
-
     store:
+
+        cells->f = d;
 
         if (mlops_unlikely(*next != ',')) {
 
+            /* the last value, or one that the caller is to look at */
+
             if (i + 1 == n) {
-                cells[step * i++].f = d;
+                i++;
                 p = next;
             }
 
             break;
         }
 
-        cells[step * i++].f = d;
-        p = next;
+        cells += step;
 
-        if (i == n) {
+        if (++i == n) {
+            p = next;
             break;
         }
 
-        p++;
+        p = next + 1;
+        ends = ends >> len >> 1;
+        others = others >> len >> 1;
+        continue;
 
-        if (mlops_scan_is_ws(*p)) {
-            p++;
+    number:
 
-            if (mlops_unlikely(mlops_scan_is_ws(*p))) {
-                p = mlops_scan_ws(p, end);
-
-                if (room - p < MLOPS_BULK_MARGIN) {
-                    break;
-                }
-            }
+        if (!mlops_bulk_number(p, next, end, is_float, &d)) {
+            break;
         }
+
+        goto store;
     }
 
     *start = p;

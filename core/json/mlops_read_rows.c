@@ -73,7 +73,7 @@ mlops_read_values(mlops_reader_t *r, const char *p, uint32_t row)
     i = 0;
 
     if (n >= MLOPS_BULK_MIN && mlops_read_bulk_type(r) != MLOPS_BULK_NONE) {
-        i = mlops_read_bulk(&p, r->end, cells, 1, n,
+        i = mlops_read_bulk(r, &p, cells, 1, n,
                             r->bulk == MLOPS_BULK_FP32);
         mlops_read_mark(present, i);
 

@@ -813,7 +813,7 @@ mlops_v2_column(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
     if (n >= MLOPS_BULK_MIN && !nested
         && r->column->kind == MLOPS_CELL_DOUBLE)
     {
-        i = mlops_read_bulk(&p, r->end, cell, r->schema->n, n,
+        i = mlops_read_bulk(r, &p, cell, r->schema->n, n,
                             r->column->type == MLOPS_TYPE_FP32);
         cell += (size_t) i * r->schema->n;
 

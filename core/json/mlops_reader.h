@@ -179,10 +179,11 @@ const char *mlops_read_integer_range(mlops_reader_t *r, const char *p,
 char *mlops_read_own_text(mlops_reader_t *r);
 
 /* Reads up to n plain numbers with commas between into cells that lie step
- * apart, and returns how many it took: fewer where something else comes, the
- * text ends soon, or the processor lacks the means.  *p moves to the first
- * value that is left, or behind the last one. */
-uint32_t mlops_read_bulk(const char **p, const char *end,
+ * apart, and returns how many it took: fewer where something else comes, *p
+ * is at the text's first bytes, or the processor lacks the means.  *p moves to
+ * the first value that is left (its cell may hold anything), or behind the
+ * last one. */
+uint32_t mlops_read_bulk(const mlops_reader_t *r, const char **p,
     mlops_cell_t *cells, size_t step, uint32_t n, int is_float);
 mlops_bulk_t mlops_read_bulk_type(mlops_reader_t *r);
 
