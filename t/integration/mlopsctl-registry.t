@@ -51,6 +51,15 @@ my ($rc, $out, $err);
 is((ctl('import', "$root/t/data/toys/lin4.json", '-o', $m))[0], 0,
    'an image');
 
+# ------------------------------------------- the way to a registry is made
+
+is((ctl('publish', '-r', "$dir/some/where/registry/", 'm', $m))[1], "1\n",
+   'the directories above a registry are made');
+is((ctl('publish', '-r', "$dir/m.mlm/registry", 'm', $m))[2],
+   "mlopsctl publish: registry: mkdir() \"$dir/m.mlm/registry\" failed"
+   . " (20: Not a directory)\n", 'but not through a file');
+
+
 # ------------------------------------------------------------ how to call it
 
 for my $args ([ 'publish', 'm', $m ], [ 'publish', '-r', $r, 'm' ],

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ typedef struct {
 
 
 static int mlops_registry_make(const char *path, mlops_err_t *err);
+static int mlops_registry_mkdir(const char *path);
 static int mlops_registry_check(mlops_registry_t *registry, int write,
     mlops_err_t *err);
 static void mlops_registry_sweep(mlops_registry_t *registry);
@@ -365,7 +367,7 @@ mlops_registry_make(const char *path, mlops_err_t *err)
     gid_t        gid;
     struct stat  st;
 
-    made = (mkdir(path, 0755) == 0);
+    made = (mlops_registry_mkdir(path) == 0);
 
     if (!made && errno != EEXIST) {
         return mlops_file_fail(err, "mkdir()", AT_FDCWD, path);
@@ -412,6 +414,52 @@ done:
 
     if (dir != -1) {
         (void) close(dir);
+    }
+
+    return rc;
+}
+
+
+/* A directory and, where they are missing, those on the way to it: 0, or -1
+ * and errno as mkdir() has them. */
+
+static int
+mlops_registry_mkdir(const char *path)
+{
+    int    rc;
+    char  *p, *copy;
+
+    if (mkdir(path, 0755) == 0) {
+        return 0;
+    }
+
+    if (errno != ENOENT || *path == '\0') {
+        return -1;
+    }
+
+    copy = strdup(path);
+
+    if (copy == NULL) {
+        return -1;
+    }
+
+    rc = 0;
+
+    for (p = strchr(copy + 1, '/'); rc == 0 && p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        rc = mkdir(copy, 0755);
+
+        if (rc == -1 && errno == EEXIST) {
+            rc = 0;
+        }
+
+        *p = '/';
+    }
+
+    free(copy);
+
+    if (rc == 0 && mkdir(path, 0755) == -1 && errno != EEXIST) {
+        rc = -1;
     }
 
     return rc;
