@@ -617,12 +617,32 @@ mlops_doc_twice(mlops_doc_parser_t *d, const mlops_str_t *key)
 }
 
 
-/* A large object has its keys sorted, so that no text takes quadratic
- * time. */
-
 static int
 mlops_doc_unique(mlops_doc_parser_t *d, const mlops_doc_t *object)
 {
+    mlops_str_t  key;
+
+    switch (mlops_doc_repeated(object, &key)) {
+
+    case 0:
+        return 1;
+
+    case 1:
+        return mlops_doc_twice(d, &key);
+
+    default:
+        return mlops_doc_stop(d, "out of memory");
+    }
+}
+
+
+/* A large object has its keys sorted, so that no text takes quadratic
+ * time. */
+
+int
+mlops_doc_repeated(const mlops_doc_t *object, mlops_str_t *key)
+{
+    int                 rc;
     uint32_t            i;
     mlops_str_t        *keys;
     const mlops_doc_t  *a, *b;
@@ -632,18 +652,19 @@ mlops_doc_unique(mlops_doc_parser_t *d, const mlops_doc_t *object)
         for (a = object->v.child; a != NULL; a = a->next) {
             for (b = a->next; b != NULL; b = b->next) {
                 if (mlops_doc_compare(&a->key, &b->key) == 0) {
-                    return mlops_doc_twice(d, &a->key);
+                    *key = a->key;
+                    return 1;
                 }
             }
         }
 
-        return 1;
+        return 0;
     }
 
     keys = malloc(object->n * sizeof(mlops_str_t));
 
     if (keys == NULL) {
-        return mlops_doc_stop(d, "out of memory");
+        return MLOPS_ERROR;
     }
 
     i = 0;
@@ -654,17 +675,18 @@ mlops_doc_unique(mlops_doc_parser_t *d, const mlops_doc_t *object)
 
     qsort(keys, object->n, sizeof(mlops_str_t), mlops_doc_compare);
 
-    for (i = 1; i < object->n; i++) {
+    rc = 0;
+
+    for (i = 1; i < object->n && rc == 0; i++) {
         if (mlops_doc_compare(&keys[i - 1], &keys[i]) == 0) {
-            (void) mlops_doc_twice(d, &keys[i]);
-            free(keys);
-            return 0;
+            *key = keys[i];
+            rc = 1;
         }
     }
 
     free(keys);
 
-    return 1;
+    return rc;
 }
 
 

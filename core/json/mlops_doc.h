@@ -64,6 +64,10 @@ mlops_doc_t *mlops_doc_parse(const char *data, size_t len, uint32_t flags,
 const mlops_doc_t *mlops_doc_next(const mlops_doc_t *array,
     const mlops_doc_t *before, mlops_doc_t *room);
 
+/* Is a key of the object there twice?  1: *key is; 0: none; MLOPS_ERROR: out
+ * of memory. */
+int mlops_doc_repeated(const mlops_doc_t *object, mlops_str_t *key);
+
 /* Makes ARRAYs of all packed ones, from the root down. */
 int mlops_doc_unpack(mlops_doc_t *doc, mlops_arena_t *arena,
     mlops_err_t *err);

@@ -333,6 +333,20 @@ test_options(void **state)
     unit_refused(text, len, &options, "iterations: expected");
 
     free(text);
+
+    /* rounds of a linear booster are not kept apart */
+
+    text = unit_slurp(unit_fixture("xgboost/gblinear.json"), &len);
+
+    options.iterations = "1";
+    unit_refused(text, len, &options, "iterations: expected all or none for "
+                 "gblinear");
+
+    options.iterations = "all";
+    unit_import_text(&m, text, &options);
+    unit_model_free(&m);
+
+    free(text);
 }
 
 

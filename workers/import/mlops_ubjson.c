@@ -8,12 +8,6 @@
 #include "mlops_row.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-
-/* Above this many keys duplicates are looked for by sorting. */
-
-#define MLOPS_UBJSON_FEW_KEYS  16
 
 
 typedef struct {
@@ -402,76 +396,24 @@ mlops_ubjson_packed(mlops_ubjson_t *u)
 
 
 static int
-mlops_ubjson_key_cmp(const void *one, const void *two)
-{
-    int                 rc;
-    size_t              len;
-    const mlops_doc_t  *a, *b;
-
-    a = *(mlops_doc_t *const *) one;
-    b = *(mlops_doc_t *const *) two;
-
-    len = (a->key.len < b->key.len) ? a->key.len : b->key.len;
-    rc = (len != 0) ? memcmp(a->key.data, b->key.data, len) : 0;
-
-    if (rc != 0) {
-        return rc;
-    }
-
-    return (a->key.len > b->key.len) - (a->key.len < b->key.len);
-}
-
-
-static int
 mlops_ubjson_unique(mlops_ubjson_t *u, const mlops_doc_t *object)
 {
-    uint32_t      i;
-    mlops_doc_t  *doc, *other, **list;
+    mlops_str_t  key;
 
-    if (object->n <= MLOPS_UBJSON_FEW_KEYS) {
+    switch (mlops_doc_repeated(object, &key)) {
 
-        for (doc = object->v.child; doc != NULL; doc = doc->next) {
-            for (other = doc->next; other != NULL; other = other->next) {
-
-                if (mlops_str_eq(&doc->key, other->key.data, other->key.len)) {
-                    goto duplicate;
-                }
-            }
-        }
-
+    case 0:
         return MLOPS_OK;
-    }
 
-    list = malloc(object->n * sizeof(mlops_doc_t *));
-    if (list == NULL) {
+    case 1:
+        return mlops_err_set(u->err, "UBJSON, before byte %zu: expected "
+                             "unique keys, got \"%.*s\" twice",
+                             (size_t) (u->pos - u->start),
+                             (int) (key.len < 60 ? key.len : 60), key.data);
+
+    default:
         return mlops_err_set(u->err, "out of memory");
     }
-
-    for (i = 0, doc = object->v.child; doc != NULL; doc = doc->next) {
-        list[i++] = doc;
-    }
-
-    qsort(list, object->n, sizeof(mlops_doc_t *), mlops_ubjson_key_cmp);
-
-    for (i = 1; i < object->n; i++) {
-        if (mlops_ubjson_key_cmp(&list[i - 1], &list[i]) == 0) {
-            doc = list[i];
-            free(list);
-            goto duplicate;
-        }
-    }
-
-    free(list);
-
-    return MLOPS_OK;
-
-duplicate:
-
-    return mlops_err_set(u->err, "UBJSON, before byte %zu: expected unique "
-                         "keys, got \"%.*s\" twice",
-                         (size_t) (u->pos - u->start),
-                         (int) (doc->key.len < 60 ? doc->key.len : 60),
-                         doc->key.data);
 }
 
 

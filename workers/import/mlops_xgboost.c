@@ -386,6 +386,13 @@ mlops_xgboost_booster(mlops_xgboost_t *model, const mlops_doc_t *learner,
     }
 
     if (strcmp(model->booster, "gblinear") == 0) {
+
+        if (iterations != NULL && strcmp(iterations, "all") != 0) {
+            return mlops_err_set(field->err, "iterations: expected all or "
+                                 "none for gblinear, whose rounds are one "
+                                 "sum, got \"%.40s\"", iterations);
+        }
+
         return mlops_xgboost_linear(model, doc, field);
     }
 
