@@ -374,6 +374,7 @@ ngx_http_mlops_plan_write(ngx_conf_t *cf, ngx_http_mlops_main_conf_t *mmcf)
 
     if (rc != MLOPS_OK) {
         mmcf->plan_tmp[0] = '\0';
+        (void) mlops_err_prefix(&err, "store \"%s\", plan.json", path);
         (void) ngx_http_mlops_plan_error(cf, &where, &err);
         return NGX_ERROR;
     }
