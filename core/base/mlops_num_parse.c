@@ -1,5 +1,5 @@
 /*
- * Numbers out of text.
+ * Floating-point numbers out of text.
  *
  * A number becomes w * 10^q with a 64-bit w.  Three ways lead on:
  *
@@ -8,10 +8,7 @@
  *                             to read floating point numbers accurately",
  *                             1990)
  *     w exact                 128-bit product with a power from the table
- *                             (Lemire, "Number parsing at a gigabyte per
- *                             second", 2021; that it never is ambiguous for
- *                             64-bit w: Mushtak and Lemire, "Fast number
- *                             parsing without fallback", 2023)
+ *                             (mlops_num_round.h)
  *     more than 19 digits     w and w + 1 bracket the number; where they
  *                             round apart, an exact comparison with the
  *                             middle decides
@@ -24,6 +21,7 @@
 
 #include "mlops_num.h"
 #include "mlops_num_exact.h"
+#include "mlops_num_round.h"
 #include "mlops_num_table.h"
 
 #if defined(__SSE2__) && !defined(MLOPS_NUM_PORTABLE)
@@ -36,19 +34,6 @@
 /* An exponent saturates here: far beyond what any length of text offsets. */
 
 #define MLOPS_NUM_EXP_MAX  100000000000000000ll
-
-
-/* A binary format, by the widths and limits its rounding needs. */
-
-typedef struct {
-    int  bits;              /* of the fraction */
-    int  bias;
-    int  exp_inf;           /* the biased exponent of an infinity */
-    int  q_min;             /* 19 digits * 10^q below it round to 0 */
-    int  q_max;             /* 1 * 10^q above it is infinite */
-    int  tie_min;           /* only within these can 64 bits * 10^q lie */
-    int  tie_max;           /*   exactly between two numbers */
-} mlops_binary_t;
 
 
 /* (-1)^negative * w * 10^q, plus less than 10^q where truncated. */
@@ -64,15 +49,6 @@ typedef struct {
 } mlops_decimal_t;
 
 
-static const mlops_binary_t  mlops_binary64 = {
-    52, 1023, 2047, -342, 308, -4, 23
-};
-
-static const mlops_binary_t  mlops_binary32 = {
-    23, 127, 255, -65, 38, -17, 10
-};
-
-
 static const char *mlops_num_slow_double(const char *p, const char *end,
     int flags, double *value);
 static const char *mlops_num_slow_float(const char *p, const char *end,
@@ -85,12 +61,8 @@ static const char *mlops_num_scan_bytes(const char *p, const char *end,
     int flags, mlops_decimal_t *d);
 static const char *mlops_num_scan_exp(const char *p, const char *end,
     int64_t *exp);
-static inline uint64_t mlops_num_round(uint64_t w, int64_t q,
-    const mlops_binary_t *f);
 static uint64_t mlops_num_round_any(const mlops_decimal_t *d,
     const mlops_binary_t *f);
-static const char *mlops_num_scan_int(const char *p, const char *end,
-    uint64_t *value, int *overflow);
 static int mlops_num_word(const mlops_str_t *text, double *value);
 
 
@@ -552,92 +524,6 @@ mlops_num_scan_exp(const char *p, const char *end, int64_t *exp)
 
 
 /*
- * w * 10^q rounded to the nearest, at a tie to the even one, as the bits of
- * the format without the sign.
- *
- * With w shifted up to its highest bit and the power's 128 bits T, the
- * product w * T has 191 or 192 bits, of which high:low are the first 128.
- * bits + 2 of them are kept (one to round by, one that the shift below may
- * lack); the second half of T matters only where the rest of high is all
- * ones and its carry could come through.
- */
-
-static inline uint64_t
-mlops_num_round(uint64_t w, int64_t q, const mlops_binary_t *f)
-{
-    int                lz, upper, shift, exp;
-    uint64_t           high, low, carry, m;
-    const uint64_t    *t;
-    unsigned __int128  x;
-
-    if (w == 0 || q < f->q_min) {
-        return 0;
-    }
-
-    if (q > f->q_max) {
-        return (uint64_t) f->exp_inf << f->bits;
-    }
-
-    lz = __builtin_clzll(w);
-    w <<= lz;
-
-    t = mlops_pow10_128[q - MLOPS_POW10_MIN];
-
-    x = (unsigned __int128) w * t[0];
-    high = (uint64_t) (x >> 64);
-    low = (uint64_t) x;
-
-    if (mlops_unlikely((~high & (UINT64_MAX >> (f->bits + 3))) == 0)) {
-        x = (unsigned __int128) w * t[1];
-        carry = (uint64_t) (x >> 64);
-        low += carry;
-        high += (low < carry);
-    }
-
-    upper = (int) (high >> 63);
-    shift = upper + 64 - f->bits - 3;
-    m = high >> shift;
-
-    exp = mlops_log2_pow10((int) q) + 63 + upper - lz + f->bias;
-
-    if (mlops_unlikely(exp <= 0)) {
-
-        /* subnormal; no tie is possible this far down */
-
-        if (1 - exp >= 64) {
-            return 0;
-        }
-
-        m >>= 1 - exp;
-        m = (m + (m & 1)) >> 1;
-
-        return m;       /* a carry makes it the smallest normal number */
-    }
-
-    /* a tie above an even number must not be rounded up */
-
-    if (mlops_unlikely(low <= 1 && (m & 3) == 1
-                       && q >= f->tie_min && q <= f->tie_max
-                       && (m << shift) == high))
-    {
-        m &= ~1ull;
-    }
-
-    m = (m + (m & 1)) >> 1;
-
-    /* the hidden bit adds 1 to the exponent, and a carry out of m one more */
-
-    m += (uint64_t) (exp - 1) << f->bits;
-
-    if (mlops_unlikely(m >= (uint64_t) f->exp_inf << f->bits)) {
-        m = (uint64_t) f->exp_inf << f->bits;
-    }
-
-    return m;
-}
-
-
-/*
  * Where truncated, w * 10^q < number < (w + 1) * 10^q.  The bracket is
  * narrower than the gap between neighbours, so that it rounds to one of two
  * at most.  Bits count up from one number to the next, infinity included.
@@ -679,98 +565,6 @@ mlops_num_round_any(const mlops_decimal_t *d, const mlops_binary_t *f)
     }
 
     return (order < 0) ? below : above;
-}
-
-
-const char *
-mlops_parse_int64(const char *p, const char *end, int64_t *value,
-    int *overflow)
-{
-    int       negative;
-    uint64_t  x, limit;
-
-    negative = (p < end && *p == '-');
-
-    p = mlops_num_scan_int(p + negative, end, &x, overflow);
-
-    if (p == NULL) {
-        return NULL;
-    }
-
-    limit = (uint64_t) INT64_MAX + (uint64_t) negative;
-
-    if (x > limit) {
-        *overflow = 1;
-        x = limit;
-    }
-
-    *value = (int64_t) (negative ? 0 - x : x);
-
-    return p;
-}
-
-
-const char *
-mlops_parse_uint64(const char *p, const char *end, uint64_t *value,
-    int *overflow)
-{
-    int       negative;
-    uint64_t  x;
-
-    negative = (p < end && *p == '-');
-
-    p = mlops_num_scan_int(p + negative, end, &x, overflow);
-
-    if (p == NULL) {
-        return NULL;
-    }
-
-    if (negative && x != 0) {
-        *overflow = 1;
-        x = 0;
-    }
-
-    *value = x;
-
-    return p;
-}
-
-
-static const char *
-mlops_num_scan_int(const char *p, const char *end, uint64_t *value,
-    int *overflow)
-{
-    int          c;
-    uint64_t     x;
-    const char  *start;
-
-    *overflow = 0;
-    x = 0;
-
-    for (start = p; p < end; p++) {
-        c = *p - '0';
-
-        if (c < 0 || c > 9) {
-            break;
-        }
-
-        if (p - start < 19) {
-            x = x * 10 + (unsigned) c;
-
-        } else if (__builtin_mul_overflow(x, 10, &x)
-                   || __builtin_add_overflow(x, (unsigned) c, &x))
-        {
-            *overflow = 1;
-        }
-    }
-
-    if (p == start || (*start == '0' && p - start > 1)) {
-        return NULL;
-    }
-
-    *value = *overflow ? UINT64_MAX : x;
-
-    return p;
 }
 
 

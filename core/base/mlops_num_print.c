@@ -1,5 +1,6 @@
 /*
- * Numbers into text: the shortest decimal that parses to the same number.
+ * Floating-point numbers into text: the shortest decimal that parses to the
+ * same number.
  *
  * A number c * 2^q stands for everything between the middles to its
  * neighbours.  Scaled by the power of ten for which that interval holds at
@@ -40,17 +41,6 @@ static inline int
 mlops_log10_pow2(int q, int closer)
 {
     return (q * 1262611 - (closer ? 524031 : 0)) >> 22;
-}
-
-
-static inline int
-mlops_decimal_len(uint64_t x)
-{
-    int  n;
-
-    n = ((64 - __builtin_clzll(x | 1)) * 1233) >> 12;
-
-    return n + (x >= mlops_pow10_u64[n]);
 }
 
 
@@ -396,45 +386,4 @@ mlops_num_form_exp(char *p, const char *text, int n, int exp)
     memcpy(p, &mlops_digit_pairs[2 * exp], 2);
 
     return p + 2;
-}
-
-
-char *
-mlops_print_int64(char *p, int64_t value)
-{
-    uint64_t  x;
-
-    x = (uint64_t) value;
-
-    if (value < 0) {
-        *p++ = '-';
-        x = 0 - x;
-    }
-
-    return mlops_print_uint64(p, x);
-}
-
-
-char *
-mlops_print_uint64(char *p, uint64_t value)
-{
-    char      *end, *q;
-    unsigned   pair;
-
-    end = p + mlops_decimal_len(value | 1);
-
-    for (q = end; value >= 100; value /= 100) {
-        pair = (unsigned) (value % 100);
-        q -= 2;
-        memcpy(q, &mlops_digit_pairs[2 * pair], 2);
-    }
-
-    if (value >= 10) {
-        memcpy(q - 2, &mlops_digit_pairs[2 * value], 2);
-
-    } else {
-        q[-1] = (char) ('0' + value);
-    }
-
-    return end;
 }

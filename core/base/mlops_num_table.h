@@ -42,4 +42,17 @@ mlops_log2_pow10(int q)
 }
 
 
+/* How many digits x has; 0 for 0. */
+
+static inline int
+mlops_decimal_len(uint64_t x)
+{
+    int  n;
+
+    n = ((64 - __builtin_clzll(x | 1)) * 1233) >> 12;
+
+    return n + (x >= mlops_pow10_u64[n]);
+}
+
+
 #endif /* MLOPS_NUM_TABLE_H */
