@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 
-#define MODELS  5
+#define MODELS  6
 
 #define check(cond)                                                           \
     do {                                                                      \
@@ -68,15 +68,18 @@ static mlops_signature_t  signatures[] = {
     { mlops_str("four"), { 4, 0, four, NULL }, 3, 4, outputs },
     { mlops_str("mixed"), { 6, 0, mixed, NULL }, 2, 2, outputs },
     { mlops_str("text"), { 1, 0, text, NULL }, 1, 1, outputs },
-    { mlops_str("raw"), { 2, 0, raw, NULL }, 1, 1, outputs }
+    { mlops_str("raw"), { 2, 0, raw, NULL }, 1, 1, outputs },
+    { mlops_str("same"), { 4, 0, four, NULL }, 1, 1, outputs },
+    { mlops_str("again"), { 4, 0, four, NULL }, 3, 4, outputs }
 };
 
 static mlops_interface_t  faces[MODELS] = {
-    { 1, &signatures[0] },
-    { 1, &signatures[1] },
-    { 1, &signatures[2] },
-    { 1, &signatures[3] },
-    { 5, &signatures[0] }
+    { 1, &signatures[0], 1 },
+    { 1, &signatures[1], 1 },
+    { 1, &signatures[2], 1 },
+    { 1, &signatures[3], 1 },
+    { 5, &signatures[0], 0 },
+    { 2, &signatures[5], 1 }
 };
 
 
