@@ -350,6 +350,50 @@ test_options(void **state)
 }
 
 
+/* The first releases wrote default_left as true and false. */
+
+static void
+test_booleans(void **state)
+{
+    char          *text, *p, *end, *to, *changed;
+    size_t         len = 0;
+    uint32_t       n;
+    unit_model_t   m;
+    const char    *key = "\"default_left\":[";
+
+    (void) state;
+
+    text = unit_slurp(unit_fixture("xgboost/logistic_missing.json"), &len);
+    assert_non_null(text);
+    changed = malloc(len * 5 + 1);
+    to = changed;
+    n = 0;
+
+    for (p = text; (end = strstr(p, key)) != NULL; p = end) {
+        end += strlen(key);
+        memcpy(to, p, (size_t) (end - p));
+        to += end - p;
+
+        for (p = end; *p != ']'; p++) {
+            to = stpcpy(to, *p == '1' ? "true" : *p == '0' ? "false" : ",");
+            n += (*p == '1');
+        }
+
+        end = p;
+    }
+
+    (void) strcpy(to, p);
+    assert_true(n > 0);
+
+    unit_import_text(&m, changed, NULL);
+    (void) unit_rows(&m, unit_fixture("xgboost/logistic_missing.csv"), 2);
+
+    unit_model_free(&m);
+    free(changed);
+    free(text);
+}
+
+
 /* Truncated anywhere, a file is refused; with any byte changed it is refused
  * or still a model. */
 
@@ -408,6 +452,7 @@ main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_iterations),
+        cmocka_unit_test(test_booleans),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_damaged)
     };
