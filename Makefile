@@ -227,7 +227,7 @@ endif
 
 valgrind_unit = $(filter-out %/num_portable,$(unit_bin))
 
-valgrind_t  ?= $(wildcard t/001-*.t t/*-predict.t)
+valgrind_t  ?= $(wildcard t/001-*.t t/012-*.t t/100-*.t t/103-*.t)
 
 ifdef SANITIZE
 asan_so     := $(shell $(CC) -print-file-name=libasan.so 2>/dev/null)
