@@ -13,11 +13,10 @@ use Test::More;
 
 my $site = Site->new('readme', workers => 1);
 my $dir = $site->{prefix};
-my ($conf, $commands) = slurp("$root/README.md")
-                        =~ /## Use it.*?```nginx\n(.*?)```.*?```sh\n(.*?)```/s;
-
-my ($publish, $path, $body) = $commands
-                        =~ m{(.*)^curl http://[\d.:]+(\S+) -d '(.*)'$}ms;
+my ($use) = slurp("$root/README.md") =~ /^## Use it\n(.*?)^## /ms;
+my ($conf) = $use =~ /^```nginx\n(.*?)^```/ms;
+my ($publish, $curl) = $use =~ /^```sh\n(.*?)^```/msg;
+my ($path, $body) = $curl =~ m{^curl http://[\d.:]+(\S+) -d '(.*)'$}m;
 
 ok(defined $body, 'README has a configuration, commands, and a request');
 
