@@ -17,7 +17,7 @@
 #   FUZZ_SECONDS  time of each fuzz target, default 10
 #   PREFIX, DESTDIR, MODULESDIR   for install
 #   V=1           show whole commands
-#   SANITIZE=1, FAULTS=1          used by the targets asan and test
+#   SANITIZE=1, TSAN=1, FAULTS=1  used by the targets asan, tsan and test
 
 SHELL        = /bin/sh
 ifeq ($(origin CC),default)
@@ -42,13 +42,15 @@ export MLOPS_NGINX_SRC := $(if $(filter-out \
 # ---------------------------------------------------------------- sources
 
 core_dirs   := $(patsubst %/,%,$(wildcard core/*/))
-libs        := import registry window learn kafka
+libs        := import registry window learn kafka features
 lib_dirs    := $(wildcard $(addprefix workers/,$(libs)))
 
 core_src    := $(wildcard core/*/*.c)
 core_obj    := $(core_src:%.c=$(BUILD)/obj/%.o)
 tool_src    := $(wildcard workers/tools/mlopsctl*.c)
 tool_obj    := $(tool_src:%.c=$(BUILD)/obj/%.o)
+programs    := $(if $(wildcard workers/features/main.c),mlops-features) \
+               $(if $(wildcard workers/tools/mlops_broker.c),mlops-broker)
 unit_src    := $(wildcard t/unit/*.c)
 unit_bin    := $(unit_src:t/unit/%.c=$(BUILD)/t/unit/%)
 fuzz_src    := $(wildcard t/fuzz/fuzz_*.c)
@@ -72,7 +74,7 @@ std         := -std=gnu11 -ffp-contract=off
 CPPFLAGS    += -D_GNU_SOURCE= $(core_dirs:%=-I%) $(lib_dirs:%=-I%)
 warn        := -Wall -Wextra -Werror
 OPT         ?= -O2 -g
-LDLIBS      := -lyajl -lcrypto -lm -lpthread
+LDLIBS      := -Wl,--as-needed -lrdkafka -lyajl -lcrypto -lm -lpthread
 
 ifdef SANITIZE
 sanitize    := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -83,6 +85,11 @@ endif
 ifdef FUZZ
 sanitize    := -fsanitize=fuzzer-no-link,address,undefined \
                -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT         := -O1 -g
+endif
+
+ifdef TSAN
+sanitize    := -fsanitize=thread -fno-omit-frame-pointer
 OPT         := -O1 -g
 endif
 
@@ -118,11 +125,11 @@ help:           ## this list
 deps:           ## install what building and testing needs (asks first)
 	tools/deps build test
 
-build: module tools     ## the module and mlopsctl
+build: module tools     ## the module, mlopsctl and the workers
 
 module: $(BUILD)/ngx_http_mlops_module.so
 
-tools: $(BUILD)/bin/mlopsctl
+tools: $(BUILD)/bin/mlopsctl $(programs:%=$(BUILD)/bin/%)
 
 demo:           ## the whole story on one screen, on 127.0.0.1:8080
 	@tools/deps build demo
@@ -192,13 +199,14 @@ deb:            ## Debian packages in build/deb
 	@tools/deps build
 	BUILD=$(BUILD) tools/deb
 
-install: build  ## copy module and mlopsctl (PREFIX, DESTDIR, MODULESDIR)
+install: build  ## copy module and programs (PREFIX, DESTDIR, MODULESDIR)
 	install -d $(DESTDIR)$(MODULESDIR) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BUILD)/ngx_http_mlops_module.so \
 	    $(DESTDIR)$(MODULESDIR)/ngx_http_mlops_module.so.new
 	mv -f $(DESTDIR)$(MODULESDIR)/ngx_http_mlops_module.so.new \
 	    $(DESTDIR)$(MODULESDIR)/ngx_http_mlops_module.so
-	install -m 755 $(BUILD)/bin/mlopsctl $(DESTDIR)$(PREFIX)/bin/mlopsctl
+	install -m 755 $(BUILD)/bin/mlopsctl $(programs:%=$(BUILD)/bin/%) \
+	    $(DESTDIR)$(PREFIX)/bin/
 
 clean:          ## remove build/
 	rm -rf $(BUILD)
@@ -248,14 +256,18 @@ check:
 asan-check: build test-programs
 	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
 
-# The same tool with named points at which a test may kill it.
+# The same programs with named points at which a test may kill them.
+
+fault_bin    = mlopsctl $(programs)
 
 fault-tool:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fault FAULTS=1 \
-	    $(BUILD)/fault/bin/mlopsctl
+	    $(fault_bin:%=$(BUILD)/fault/bin/%)
 	@mkdir -p $(BUILD)/t/fault
-	@cmp -s $(BUILD)/fault/bin/mlopsctl $(BUILD)/t/fault/mlopsctl \
-	    || cp $(BUILD)/fault/bin/mlopsctl $(BUILD)/t/fault/mlopsctl
+	@for f in $(fault_bin); do \
+	    cmp -s $(BUILD)/fault/bin/$$f $(BUILD)/t/fault/$$f \
+	    || cp $(BUILD)/fault/bin/$$f $(BUILD)/t/fault/$$f; \
+	done
 
 fuzz-programs: $(fuzz_names:%=$(FUZZ_OUT)/%)
 
@@ -289,7 +301,8 @@ $(BUILD)/obj/lib$(1).list: force
 	@echo '$(2)' | cmp -s - $$@ || echo '$(2)' > $$@
 endef
 
-lib_obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard workers/$(1)/*.c))
+lib_obj = $(patsubst %.c,$(BUILD)/obj/%.o,\
+              $(filter-out %/main.c,$(wildcard workers/$(1)/*.c)))
 
 $(eval $(call archive_rule,mlops,$(core_obj)))
 $(foreach l,$(libs),$(eval $(call archive_rule,$(l),$(call lib_obj,$(l)))))
@@ -297,6 +310,16 @@ $(foreach l,$(libs),$(eval $(call archive_rule,$(l),$(call lib_obj,$(l)))))
 $(BUILD)/bin/mlopsctl: $(tool_obj) $(archives)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(link) -o $@.tmp $(tool_obj) $(all_libs)
+	@mv -f $@.tmp $@
+
+$(BUILD)/bin/mlops-features: $(BUILD)/obj/workers/features/main.o $(archives)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(link) -o $@.tmp $< $(all_libs)
+	@mv -f $@.tmp $@
+
+$(BUILD)/bin/mlops-broker: $(BUILD)/obj/workers/tools/mlops_broker.o $(archives)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(link) -o $@.tmp $< $(all_libs)
 	@mv -f $@.tmp $@
 
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(archives)

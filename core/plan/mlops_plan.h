@@ -24,6 +24,7 @@
 
 #include "mlops_base.h"
 #include "mlops_row.h"
+#include "mlops_plan_view.h"
 
 
 #define MLOPS_PLAN_ABI        1
@@ -31,8 +32,6 @@
 #define MLOPS_PLAN_PATH_SIZE  900   /* of a directory: leaves room for names
                                        below it */
 
-
-typedef struct mlops_plan_node_s  mlops_plan_node_t;
 
 struct mlops_plan_node_s {
     mlops_str_t          file;
@@ -62,6 +61,8 @@ typedef struct {
     unsigned             nonfinite_in:1;    /* read NaN tokens */
     unsigned             nonfinite_out:2;   /* mlops_nonfinite_t */
     mlops_range_t        range;
+    uint32_t             joins_n;           /* in order */
+    mlops_plan_join_t   *joins;
 } mlops_plan_model_t;
 
 
@@ -77,6 +78,17 @@ typedef struct {
 
     mlops_str_t          registry;
     mlops_plan_node_t   *registry_node;
+
+    mlops_str_t          state;             /* mlops_state path, or len 0 */
+    mlops_plan_node_t   *state_node;
+
+    uint32_t             kafkas_n;
+    uint32_t             kafkas_cap;
+    mlops_plan_kafka_t  *kafkas;
+
+    uint32_t             views_n;
+    uint32_t             views_cap;
+    mlops_plan_view_t   *views;
 
     uint32_t             models_n;
     uint32_t             models_cap;
@@ -95,12 +107,18 @@ int mlops_plan_add(mlops_plan_t *plan, mlops_plan_node_t *node,
     mlops_plan_where_t *where, mlops_err_t *err);
 
 /* Checks what can only be known at the end: references, completeness.
- * Pointers to models are good from here on. */
+ * Pointers to models, views and clusters are good from here on. */
 int mlops_plan_finish(mlops_plan_t *plan, mlops_plan_where_t *where,
     mlops_err_t *err);
 
 /* The settings of a model, or NULL where no block names it. */
 const mlops_plan_model_t *mlops_plan_model(const mlops_plan_t *plan,
+    const char *name, size_t len);
+
+/* A view or a cluster by name, or NULL. */
+const mlops_plan_view_t *mlops_plan_view(const mlops_plan_t *plan,
+    const char *name, size_t len);
+mlops_plan_kafka_t *mlops_plan_kafka(const mlops_plan_t *plan,
     const char *name, size_t len);
 
 /* plan.json out (malloc'ed, the caller frees it) and in; time is text such

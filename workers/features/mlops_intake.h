@@ -1,0 +1,63 @@
+/*
+ * Intake: from a record to an event, or to the reason why it is none.
+ *
+ * Used by live work, backfill and history alike.  What is late or in the
+ * future is decided here from the log alone, partition by partition, so
+ * that reading the log again decides the same:
+ *
+ *     future   ts > record timestamp + skew (where the record has one); the
+ *              partition's clock does not move
+ *     late     ts < the partition's max ts - lateness
+ *
+ * The clock of a partition is its max ts over accepted and late events.
+ */
+
+#ifndef MLOPS_INTAKE_H
+#define MLOPS_INTAKE_H
+
+
+#include "mlops_kafka.h"
+#include "mlops_table.h"
+#include "mlops_window.h"
+
+
+typedef enum {
+    MLOPS_INTAKE_ACCEPTED = 0,
+    MLOPS_INTAKE_OTHER,             /* of another CloudEvents type */
+    MLOPS_INTAKE_TOMBSTONE,         /* no value */
+    MLOPS_INTAKE_CUT,               /* before the cut of a backfill */
+    MLOPS_INTAKE_LATE,              /* from here on: dead letters */
+    MLOPS_INTAKE_FUTURE,
+    MLOPS_INTAKE_MALFORMED,
+    MLOPS_INTAKE_N
+} mlops_intake_verdict_t;
+
+
+typedef struct mlops_intake_s  mlops_intake_t;
+
+/* One thread.  The view outlives it. */
+mlops_intake_t *mlops_intake_create(const mlops_plan_view_t *view,
+    mlops_err_t *err);
+void mlops_intake_destroy(mlops_intake_t *intake);
+
+/* Events below it are CUT (live after a backfill) or, with before set, those
+ * from it on (a backfill).  INT64_MIN: none. */
+void mlops_intake_cut(mlops_intake_t *intake, int64_t cut_us, int before);
+
+/*
+ * Reads one record.  event, key and hash are set where it is accepted; they
+ * live until the next call.  err has the reason of LATE, FUTURE and
+ * MALFORMED: what, expected, got.
+ */
+mlops_intake_verdict_t mlops_intake_read(mlops_intake_t *intake,
+    const mlops_record_t *record, mlops_event_t *event, mlops_key_t *key,
+    uint64_t *hash, mlops_err_t *err);
+
+/* The clock of a partition (-1 is that of files): max ts, INT64_MIN where it
+ * has had no event; and setting it from a checkpoint. */
+int64_t mlops_intake_clock(const mlops_intake_t *intake, int32_t partition);
+void mlops_intake_set_clock(mlops_intake_t *intake, int32_t partition,
+    int64_t max_ts_us);
+
+
+#endif /* MLOPS_INTAKE_H */
