@@ -13,20 +13,30 @@
  *     4096   partitions        MLOPS_PARTITIONS_MAX x 32 bytes,
  *                              mlops_table_partition_t
  *     …      columns           columns_n x 192 bytes, mlops_table_column_t
- *     …      index             buckets_n x 64 bytes: 8 entries of 8 bytes
- *     …      rows              capacity x row_stride bytes
+ *     …      index             buckets_n x 64 bytes, at a multiple of 4096
+ *     …      rows              capacity x row_stride bytes, the same
  *
- * An index entry is 0 (never used), 1 (removed) or
- * tag (high 32 bits) << 32 | (row number + 2); the tag is the high half of
- * the key's hash.  A search begins at bucket hash & (buckets_n - 1) and goes
- * on to the next bucket while the one it has seen holds no 0.
+ * A bucket of the index:
+ *
+ *     0    8    passed: how many keys whose home is this bucket, or one from
+ *               which the search came here, stand in a later one
+ *     8    7*8  entries: 0, or tag (high 32 bits) << 32 | (row number + 1);
+ *               the tag is the high half of the key's hash
+ *
+ * The home of a key is bucket (low half of its hash * buckets_n) >> 32.  A
+ * search looks at all seven entries, and goes on to the next bucket (the
+ * first one follows the last) only where passed is not 0.  So a removed
+ * entry is simply 0 again: nothing piles up however many entities come and
+ * go.  To add a key the writer raises passed of the full buckets first, then
+ * stores the entry; to remove one it clears the entry first.  Entries never
+ * move.
  *
  * A row, row_stride bytes, a multiple of 8:
  *
- *     0    8      ctl: sequence << 2 | dead << 1 | active slot
- *     8    key_size       int64, or u32 length and bytes padded with zeros
- *     …    slot_size      slot 0
- *     …    slot_size      slot 1
+ *     0    8         ctl: sequence << 2 | live << 1 | active slot
+ *     8    key_size  int64, or u32 length and bytes padded with zeros
+ *     …    slot_size slot 0
+ *     …    slot_size slot 1
  *
  * A slot:
  *
@@ -34,11 +44,11 @@
  *     8    8      offset of its last event
  *     16   4      partition of it, -1 where it came from no topic
  *     20   4      flags, 0
- *     24   8      switch_at: from this time on the second set holds; INT64_MAX
- *                 where there is one set
- *     32   8      valid_until: from this time on the values are STALE;
+ *     24   8      valid_until: from this time on the values are STALE;
  *                 INT64_MAX: never
- *     40   …      set 0: presence words, then 8 bytes a column; a string
+ *     32   8      only where sets is 2: switch_at, from this time on the
+ *                 second set holds
+ *     …    …      set 0: presence words, then 8 bytes a column; a string
  *                 column has 8 + its bytes padded to 8: u64 length, bytes
  *     …    …      set 1, where sets is 2
  *
@@ -49,17 +59,30 @@
  * where ctl is the same.  Had it read a word of a later update, that
  * acquire load would have made the ctl store before that update visible, and
  * the second load of ctl differs.  So no fences are needed, and a writer that
- * is killed anywhere leaves the active slot whole.  To remove or reuse a row
- * the writer first stores ctl with dead set, then the index entry, then the
- * key.  A new row is complete before its index entry is stored (release).
+ * is killed anywhere leaves the active slot whole.  The sequence is never set
+ * back, not even when a row changes hands: to remove a row the writer stores
+ * ctl without live, then clears the index entry; to use it again it stores
+ * the key and a slot, then ctl with live, and the index entry last.  A reader
+ * that holds an old entry sees live missing, another key, or another ctl.
+ * t/spin/table.pml is a model of this.
  *
- * A writer that dies leaves at worst a row without an index entry; attaching
- * finds those and frees them.
+ * A writer that dies leaves at worst a row without an entry, an entry of a
+ * row that is not live, or a passed that is too high.  None of them misleads
+ * a reader; attaching finds and repairs them.
  *
  * Tables grow by a new file: it is made under a temporary name, filled,
- * renamed over the old one, and the old header says superseded.  A reader
- * holds a shared OFD lock on the file it has mapped; the writer feeds an old
- * table until nobody holds one.
+ * renamed over the old one, and then the old header says superseded.  A
+ * reader holds a shared OFD lock on byte 0 of the file it has mapped, and
+ * looks at the name again once it has it; the writer feeds an old table until
+ * nobody holds one.  A definition's last file is removed by its name before
+ * the writer lets go of it, for the same reason.  The writer itself holds an
+ * exclusive OFD lock on byte 1: a table has one writer.
+ *
+ * Trust: what the header says is checked against the file's length once, when
+ * it is mapped, and what is read later (row numbers, lengths of strings) is
+ * kept within those bounds.  A file that is cut while it is mapped kills its
+ * reader with SIGBUS; whoever could do that is the sidecars' account or root,
+ * and is trusted not to, as with images.
  */
 
 #ifndef MLOPS_TABLE_H
@@ -72,10 +95,13 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 
 #define MLOPS_TABLE_MAGIC   "mlopsftb"
 #define MLOPS_TABLE_ABI     1
+
+#define MLOPS_TABLE_ENTRIES  7          /* of a bucket */
 
 #define MLOPS_TABLE_NAME_SIZE  (64 + 1 + 16 + 1 + 5 + 1)
 
@@ -88,7 +114,8 @@
  *     8    4   abi
  *     12   4   header_len: where the index begins
  *     16   8   file_len
- *     24   8   checksum: XXH3-64 of bytes [32, 256) and of the columns
+ *     24   8   checksum: XXH3-64 of bytes [32, 256) and of the first 152
+ *              bytes of each column
  *     32   8   definition: the view's hash
  *     40   8   base: the view's base_hash
  *     48   4   shard        52  4  shards
@@ -97,7 +124,7 @@
  *     64   4   key_size     68  4  columns_n
  *     72   4   sets         76  4  set_size
  *     80   4   slot_size    84  4  row_stride
- *     88   4   capacity     92  4  buckets_n: a power of two
+ *     88   4   capacity     92  4  buckets_n
  *     96   8   ttl_us, 0: none
  *     104  8   index_off    112 8  rows_off
  *     120  65  view, NUL-terminated
@@ -174,7 +201,8 @@ typedef struct {
     char              pad[32];
 } mlops_table_column_t;
 
-_Static_assert(sizeof(mlops_table_column_t) == 192,
+_Static_assert(sizeof(mlops_table_column_t) == 192
+               && offsetof(mlops_table_column_t, warm_us) == 152,
                "the layout of a table's column");
 
 
@@ -286,11 +314,14 @@ const char *mlops_status_name(mlops_status_t status);
  * present have room for one set; string cells point into text, which has room
  * for mlops_table_text_size(); *found has the row's times.
  *
+ * A row of no partition, or of one whose clock is not known yet, is read at
+ * now_us where the clock is the wall's, and at its own event time otherwise.
+ *
  *     MLOPS_OK      a row
  *     MLOPS_AGAIN   there is none (or retries were exhausted: the writer was
  *                   faster MLOPS_TABLE_RETRIES times)
  *
- * Statuses follow by mlops_table_status.  About 0.1 us when cold.
+ * Statuses follow by mlops_table_status.
  */
 
 #define MLOPS_TABLE_RETRIES  16
@@ -302,6 +333,14 @@ typedef struct {
     int64_t   offset;
     int32_t   partition;
 } mlops_table_found_t;
+
+/*
+ * For several keys at once: what a get is going to touch is asked for while
+ * other work goes on.  First mlops_table_prefetch of all keys, then
+ * mlops_table_prefetch_row, then the gets.  Hints, nothing more.
+ */
+void mlops_table_prefetch(const mlops_table_t *table, uint64_t hash);
+void mlops_table_prefetch_row(const mlops_table_t *table, uint64_t hash);
 
 int mlops_table_get(const mlops_table_t *table, const mlops_key_t *key,
     uint64_t hash, int64_t now_us, int64_t as_of, mlops_cell_t *cells,
@@ -339,11 +378,13 @@ int mlops_table_commit(mlops_table_t *table, const char *tmp,
 
 /* Maps a table that an earlier writer left, for writing: its definition has
  * to be the view's.  Rows without an entry are freed, entries of dead rows
- * removed.  NULL: err, errno ENOENT where there is none. */
+ * removed.  NULL: err, errno ENOENT where there is none, EAGAIN where another
+ * writer (of this process, too) has not closed it. */
 mlops_table_t *mlops_table_attach(int features, const mlops_plan_view_t *view,
     uint32_t shard, mlops_err_t *err);
 
-/* Is there a reader's lock on this mapping's file? */
+/* Is there a reader's lock on this mapping's file?  (Unclear counts as
+ * yes.) */
 int mlops_table_read(const mlops_table_t *table);
 void mlops_table_supersede(mlops_table_t *table);
 

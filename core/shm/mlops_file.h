@@ -75,6 +75,15 @@ int mlops_file_write(int dir, const void *data, size_t len, mode_t mode,
     uid_t uid, gid_t gid, int durable, char tmp[MLOPS_TMP_SIZE],
     mlops_err_t *err);
 
+/* The start of it: an empty temporary file (0600, open for reading and
+ * writing) with room for len bytes.  Returns the descriptor; -1: err, and
+ * nothing is left. */
+int mlops_file_begin(int dir, size_t len, char tmp[MLOPS_TMP_SIZE],
+    mlops_err_t *err);
+/* The end of it: owner, mode, and where durable is set a sync. */
+int mlops_file_seal(int fd, mode_t mode, uid_t uid, gid_t gid, int durable,
+    mlops_err_t *err);
+
 /* Copies src, a checksummed file of len bytes with this magic, in the same
  * way; refused where its header or its checksum does not fit its bytes. */
 int mlops_file_copy(int dir, int src, size_t len, const char *magic,

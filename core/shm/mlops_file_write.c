@@ -23,11 +23,7 @@
 static void mlops_tmp_name(char tmp[MLOPS_TMP_SIZE]);
 static int mlops_tmp_dead(const char *tmp);
 static int mlops_tmp_started(long pid, unsigned long long *ticks);
-static int mlops_file_begin(int dir, size_t len, char tmp[MLOPS_TMP_SIZE],
-    mlops_err_t *err);
 static int mlops_file_reserve(int fd, size_t len, mlops_err_t *err);
-static int mlops_file_seal(int fd, mode_t mode, uid_t uid, gid_t gid,
-    int durable, mlops_err_t *err);
 static void mlops_file_drop(int dir, int fd, const char *tmp);
 
 
@@ -417,7 +413,7 @@ mlops_tmp_started(long pid, unsigned long long *ticks)
 }
 
 
-static int
+int
 mlops_file_begin(int dir, size_t len, char tmp[MLOPS_TMP_SIZE],
     mlops_err_t *err)
 {
@@ -482,7 +478,7 @@ mlops_file_reserve(int fd, size_t len, mlops_err_t *err)
 }
 
 
-static int
+int
 mlops_file_seal(int fd, mode_t mode, uid_t uid, gid_t gid, int durable,
     mlops_err_t *err)
 {
