@@ -76,7 +76,12 @@ def main():
         {"objective": "reg:squarederror", "max_depth": 4, "eta": 0.1,
          "gamma": 0.001, "tree_method": "exact", "nthread": 1, "seed": 42,
          "base_score": float(y[~held].mean())}, train, 60)
-    model.save_model(os.path.join(HERE, "bitcoin-forecast.json"))
+
+    path = os.path.join(HERE, "bitcoin-forecast.json")
+    model.save_model(path)
+
+    with open(path, "a") as out:
+        out.write("\n")
 
     # Golden rows: spread over what was held out, with the library's answers.
 
