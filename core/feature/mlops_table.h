@@ -70,13 +70,16 @@
  * row that is not live, or a passed that is too high.  None of them misleads
  * a reader; attaching finds and repairs them.
  *
- * Tables grow by a new file: it is made under a temporary name, filled,
- * renamed over the old one, and then the old header says superseded.  A
- * reader holds a shared OFD lock on byte 0 of the file it has mapped, and
- * looks at the name again once it has it; the writer feeds an old table until
- * nobody holds one.  A definition's last file is removed by its name before
- * the writer lets go of it, for the same reason.  The writer itself holds an
- * exclusive OFD lock on byte 1: a table has one writer.
+ * Tables grow by a new file: it is made under a temporary name, filled, and
+ * renamed over the old one, whose header says superseded from just before
+ * that on (after it, a writer that is killed in between would leave readers
+ * with the old file for ever; attaching takes the word back).  A reader that
+ * sees it opens the name again, and stays with what it has where that is the
+ * same file.  A reader holds a shared OFD lock on byte 0 of the file it has
+ * mapped, and looks at the name again once it has it; the writer feeds an
+ * old table until nobody holds one.  A definition's last file is removed by
+ * its name before the writer lets go of it, for the same reason.  The writer
+ * itself holds an exclusive OFD lock on byte 1: a table has one writer.
  *
  * Trust: what the header says is checked against the file's length once, when
  * it is mapped, and what is read later (row numbers, lengths of strings) is
@@ -129,7 +132,7 @@
  *     104  8   index_off    112 8  rows_off
  *     120  65  view, NUL-terminated
  *     …    256 zero
- *     256  8   superseded: 1 once another file has its place
+ *     256  8   superseded: 1 where another file has its place, or is about to
  *     264  8   rows_n: live rows
  *     272  8   evicted: rows given up for room, since birth
  *     280  8   writer_pid
@@ -367,8 +370,8 @@ int mlops_table_next(const mlops_table_t *table, uint32_t *cursor,
 /*
  * Makes a table under a temporary name (left in tmp) with room for capacity
  * entities.  NULL: err names the bytes needed where the store is full, and
- * nothing is left behind.  mlops_table_commit gives it its name, over an
- * older one.
+ * nothing is left behind.  mlops_table_commit gives it its name; an older
+ * file of that name says superseded then, no mlops_table_supersede is needed.
  */
 mlops_table_t *mlops_table_create(int features, const mlops_plan_view_t *view,
     uint32_t shard, uint32_t capacity, uid_t uid, gid_t gid, char tmp[],
@@ -386,6 +389,7 @@ mlops_table_t *mlops_table_attach(int features, const mlops_plan_view_t *view,
 /* Is there a reader's lock on this mapping's file?  (Unclear counts as
  * yes.) */
 int mlops_table_read(const mlops_table_t *table);
+/* Tells readers of a definition that another one takes its place. */
 void mlops_table_supersede(mlops_table_t *table);
 
 /*

@@ -32,6 +32,7 @@ typedef struct {
 static int mlops_table_fill(int fd, size_t len,
     const mlops_table_header_t *header, const mlops_table_column_t *columns,
     mlops_err_t *err);
+static mlops_table_header_t *mlops_table_old(int dir, const char *name);
 static int mlops_table_writer(mlops_table_t *table, int features,
     mlops_err_t *err);
 static int mlops_table_same(const mlops_table_t *table,
@@ -178,9 +179,11 @@ mlops_table_fill(int fd, size_t len, const mlops_table_header_t *header,
 int
 mlops_table_commit(mlops_table_t *table, const char *tmp, mlops_err_t *err)
 {
-    char               name[MLOPS_TABLE_NAME_SIZE];
-    mlops_str_t        view_name;
-    mlops_plan_view_t  view;
+    int                    rc;
+    char                   name[MLOPS_TABLE_NAME_SIZE];
+    mlops_str_t            view_name;
+    mlops_plan_view_t      view;
+    mlops_table_header_t  *old;
 
     view_name.data = table->header->view;
     view_name.len = strnlen(table->header->view, 64);
@@ -191,9 +194,68 @@ mlops_table_commit(mlops_table_t *table, const char *tmp, mlops_err_t *err)
 
     mlops_table_name(&view, table->header->shard, name);
 
+    old = mlops_table_old(table->dir, name);
+
     mlops_fault("table_commit");
 
-    return mlops_file_commit(table->dir, tmp, name, 0, 0, err);
+    if (old != NULL) {
+        atomic_store_explicit(&old->superseded, 1, memory_order_release);
+        mlops_fault("table_superseded");
+    }
+
+    rc = mlops_file_commit(table->dir, tmp, name, 0, 0, err);
+
+    if (old != NULL) {
+
+        if (rc != MLOPS_OK) {
+            atomic_store_explicit(&old->superseded, 0, memory_order_release);
+        }
+
+        (void) munmap(old, MLOPS_TABLE_HEADER_SIZE);
+    }
+
+    mlops_fault("table_committed");
+
+    return rc;
+}
+
+
+/* The header of the file that is going to be replaced; NULL where there is
+ * none, or what is there is no table of ours. */
+
+static mlops_table_header_t *
+mlops_table_old(int dir, const char *name)
+{
+    int           fd;
+    void         *page;
+    size_t        len;
+    mlops_err_t   err;
+
+    fd = mlops_table_file(dir, name, 1, (uid_t) -1, &len, &err);
+
+    if (fd == -1) {
+        return NULL;
+    }
+
+    page = MAP_FAILED;
+
+    if (len >= MLOPS_TABLE_HEADER_SIZE) {
+        page = mmap(NULL, MLOPS_TABLE_HEADER_SIZE, PROT_READ|PROT_WRITE,
+                    MAP_SHARED, fd, 0);
+    }
+
+    (void) close(fd);
+
+    if (page == MAP_FAILED) {
+        return NULL;
+    }
+
+    if (memcmp(page, MLOPS_TABLE_MAGIC, 8) != 0) {
+        (void) munmap(page, MLOPS_TABLE_HEADER_SIZE);
+        return NULL;
+    }
+
+    return page;
 }
 
 
@@ -350,6 +412,11 @@ mlops_table_repair(mlops_table_t *table, mlops_err_t *err)
     }
 
     atomic_store_explicit(&table->header->rows_n, repair.rows_n,
+                          memory_order_release);
+
+    /* it has its name: nobody came to replace it */
+
+    atomic_store_explicit(&table->header->superseded, 0,
                           memory_order_release);
 
     rc = MLOPS_OK;
@@ -509,8 +576,7 @@ mlops_table_read(const mlops_table_t *table)
 void
 mlops_table_supersede(mlops_table_t *table)
 {
-    /* its partner is mlops_table_superseded: who sees it finds the new file
-     * under the name */
+    /* its partner is mlops_table_superseded */
 
     atomic_store_explicit(&table->header->superseded, 1,
                           memory_order_release);
