@@ -6,9 +6,6 @@
 #include "mlops_plan_table.h"
 
 #include "mlops_request.h"
-#include "mlops_store.h"
-
-#include <stdio.h>
 
 
 static int mlops_plan_nonfinite(mlops_plan_call_t *call);
@@ -21,28 +18,31 @@ static const mlops_plan_entry_t  mlops_plan_model_table[] = {
       "nonfinite [input=refuse|accept] [output=null|string|token];" },
 
     { "range", 1, 1, MLOPS_PLAN_ONCE, mlops_plan_range,
-      "range flag|refuse|clip;" }
+      "range flag|refuse|clip;" },
+
+    { "join", 2, 8, 0, mlops_plan_join,
+      "join view key=column|$variable|'constant' [prefix=text|suffix=text] "
+      "[max_age=time] [missing=default|null|refuse] [timeout=time] "
+      "[override=column,...];" }
 };
 
 
 int
 mlops_plan_model_block(mlops_plan_call_t *call)
 {
-    char                       place[MLOPS_NAME_LEN + 32];
-    uint32_t                   cap;
+    char                       place[MLOPS_PLAN_PLACE_SIZE];
+    uint32_t                   n, cap;
     mlops_str_t               *name;
     mlops_plan_t              *plan;
+    mlops_plan_node_t         *node;
     mlops_plan_model_t        *model, *models;
     const mlops_plan_model_t  *other;
 
     plan = call->plan;
     name = &call->node->args[1];
 
-    if (!mlops_name_valid(name->data, name->len)) {
-        return mlops_plan_wrong(call, 1, "invalid model name \"%.*s\": "
-                                "expected 1 to 64 letters, digits, \"_\", "
-                                "\"-\" and \".\", the first not a dot",
-                                mlops_fmt(name));
+    if (mlops_plan_name(call, "model", name) != MLOPS_OK) {
+        return MLOPS_ERROR;
     }
 
     other = mlops_plan_model(plan, name->data, name->len);
@@ -75,8 +75,18 @@ mlops_plan_model_block(mlops_plan_call_t *call)
     model->name = *name;
     model->node = call->node;
 
-    (void) snprintf(place, sizeof(place), " in mlops_model \"%.*s\"",
-                    mlops_fmt(name));
+    n = 0;
+
+    for (node = call->node->children; node != NULL; node = node->next) {
+        n += (node->args_n != 0 && mlops_str_is(&node->args[0], "join"));
+    }
+
+    model->joins = mlops_arena_calloc(plan->arena, n, sizeof(*model->joins));
+    if (model->joins == NULL) {
+        return mlops_plan_wrong(call, 0, "out of memory");
+    }
+
+    mlops_plan_place(place, "mlops_model", name);
 
     return mlops_plan_children(mlops_plan_model_table,
                                mlops_nitems(mlops_plan_model_table), call,

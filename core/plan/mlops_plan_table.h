@@ -14,6 +14,12 @@
 
 #define MLOPS_PLAN_MANY   UINT32_MAX
 
+#define MLOPS_PLAN_FIELD_MAX  128           /* bytes of a field's name */
+#define MLOPS_PLAN_TOPIC_MAX  249           /* Kafka's */
+#define MLOPS_PLAN_PLACE_SIZE 128           /* of call->place */
+
+#define MLOPS_PLAN_SPAN_MAX   (100ll * 365 * 86400 * 1000000)   /* us */
+
 
 typedef struct mlops_plan_call_s  mlops_plan_call_t;
 
@@ -75,9 +81,57 @@ void mlops_plan_list(char *p, size_t size, const char *const *words,
     size_t n);
 
 
-/* Handlers of blocks. */
+/* Words with a range.  key is that of "key=value", or NULL where the word is
+ * the value; times are microseconds, 0 is one of them where zero is set. */
+int mlops_plan_whole(mlops_plan_call_t *call, uint32_t arg, const char *key,
+    const mlops_str_t *value, uint32_t lo, uint32_t hi, uint32_t *n);
+int mlops_plan_span(mlops_plan_call_t *call, uint32_t arg, const char *key,
+    const mlops_str_t *value, int zero, int64_t *us);
+int mlops_plan_field_name(mlops_plan_call_t *call, uint32_t arg,
+    const char *what, const mlops_str_t *name);
+int mlops_plan_topic(mlops_plan_call_t *call, uint32_t arg,
+    const mlops_str_t *topic);
+int mlops_plan_file(mlops_plan_call_t *call, uint32_t arg, const char *what,
+    const mlops_str_t *path);
+
+/* The first word of the node, from that on, with that key ("where="), or
+ * 0. */
+uint32_t mlops_plan_param_find(const mlops_plan_node_t *node, uint32_t from,
+    const char *key);
+
+/* A call that checks the node when all is known. */
+void mlops_plan_call(mlops_plan_call_t *call, mlops_plan_t *plan,
+    mlops_plan_node_t *node, const char *place, mlops_plan_where_t *where,
+    mlops_err_t *err);
+
+
+/* Handlers of blocks, and what is left of them for mlops_plan_finish. */
 
 int mlops_plan_model_block(mlops_plan_call_t *call);
+int mlops_plan_kafka_block(mlops_plan_call_t *call);
+int mlops_plan_view_block(mlops_plan_call_t *call);
+
+int mlops_plan_view_finish(mlops_plan_t *plan, mlops_plan_view_t *view,
+    mlops_plan_where_t *where, mlops_err_t *err);
+int mlops_plan_join_finish(mlops_plan_t *plan, mlops_plan_model_t *model,
+    mlops_plan_where_t *where, mlops_err_t *err);
+
+/* The handler of join, whose data is the model. */
+int mlops_plan_join(mlops_plan_call_t *call);
+
+/* "name", as a place: " in mlops_view \"name\"". */
+void mlops_plan_place(char place[MLOPS_PLAN_PLACE_SIZE], const char *block,
+    const mlops_str_t *name);
+
+/* Is this one of the names (of models, views, clusters)?  Sets the error. */
+int mlops_plan_name(mlops_plan_call_t *call, const char *what,
+    const mlops_str_t *name);
+
+/* "unknown WHAT "name"" with what was probably meant, or the names there are:
+ * n of them, the first at names, the others stride bytes apart. */
+int mlops_plan_unknown_name(mlops_plan_call_t *call, uint32_t arg,
+    const char *what, const mlops_str_t *name, const mlops_str_t *names,
+    uint32_t n, size_t stride);
 
 
 #endif /* MLOPS_PLAN_TABLE_H */

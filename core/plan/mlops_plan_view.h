@@ -23,7 +23,19 @@
 
 #define MLOPS_HOPS_MAX          64          /* hops of a window */
 #define MLOPS_KEY_BYTES_MAX     512         /* of a string entity */
+#define MLOPS_KEY_BYTES_DEFAULT 64
+#define MLOPS_STRING_BYTES_MAX  512         /* of a BYTES feature */
+#define MLOPS_STRING_BYTES_DEFAULT  32
+#define MLOPS_LAST_K_MAX        128         /* k of last_k */
+#define MLOPS_BARS_MAX          1024        /* bars and spans of bars */
+#define MLOPS_BINS_MIN          16          /* of a quantile */
+#define MLOPS_BINS_MAX          4096
+#define MLOPS_BINS_DEFAULT      512
+#define MLOPS_PRECISION_MIN     4           /* of approx_distinct */
+#define MLOPS_PRECISION_MAX     16
+#define MLOPS_PRECISION_DEFAULT 10
 #define MLOPS_SHARDS_MAX        64
+#define MLOPS_ENTITIES_MAX      1000000000
 #define MLOPS_PARTITIONS_MAX    1024
 #define MLOPS_VIEW_COLUMNS_MAX  1024
 #define MLOPS_WHERE_OPS_MAX     64
@@ -68,7 +80,8 @@ typedef enum {
 typedef struct {
     mlops_where_kind_t   kind;
     uint32_t             field;         /* column of view->event */
-    mlops_cell_t         number;        /* the literal, of the field's kind */
+    mlops_cell_t         number;        /* the literal, of the field's kind;
+                                           true and false are 1 and 0 */
     mlops_str_t          text;          /* of a BYTES field */
 } mlops_where_op_t;
 
@@ -136,7 +149,8 @@ typedef struct {
     mlops_plan_node_t   *node;
     mlops_func_t         func;
     uint32_t             field;         /* column of view->event, or
-                                           MLOPS_NO_FIELD */
+                                           MLOPS_NO_FIELD; functions of
+                                           numbers take INT64 and FP64 */
     uint32_t             of[2];         /* ratio: numbers of features that
                                            stand before it */
     mlops_type_t         type;          /* of its columns: INT64, FP64,
@@ -145,7 +159,9 @@ typedef struct {
     uint32_t             width;         /* columns: 1, or k of last_k */
     mlops_span_t         span;
     int64_t              window_us;     /* 0 where span is ALL */
-    int64_t              hop_us;
+    int64_t              hop_us;        /* 0 where span is ALL, but for
+                                           decayed_sum, whose value is that of
+                                           floor(q, hop) */
     double               p;             /* quantile's; a bar's alpha: ema
                                            2 / (span + 1), 1 / (1 + com) */
     int64_t              half_life_us;
