@@ -23,7 +23,7 @@
  *
  * UNIT is in nanoseconds, 0 for RFC 3339.  hash of a feature:
  *
- *     feature 1
+ *     feature 1 ABI                   MLOPS_STATE_ABI of mlops_plan_layout.h
  *     base HASH
  *     func NAME
  *     field TEXT TYPE                 or  field -
@@ -52,6 +52,7 @@
 #include "mlops_plan_build.h"
 
 #include "mlops_hash.h"
+#include "mlops_plan_layout.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -167,8 +168,9 @@ mlops_identity_feature(const mlops_plan_view_t *view,
 
     mlops_hash_init(&h, 0);
 
-    mlops_identity_put(&h, "feature 1\nbase %016" PRIx64 "\nfunc %s",
-                       view->base_hash, mlops_func_name(feature->func));
+    mlops_identity_put(&h, "feature 1 %d\nbase %016" PRIx64 "\nfunc %s",
+                       MLOPS_STATE_ABI, view->base_hash,
+                       mlops_func_name(feature->func));
 
     if (feature->field != MLOPS_NO_FIELD) {
         column = &view->event.columns[feature->field];
@@ -189,9 +191,10 @@ mlops_identity_feature(const mlops_plan_view_t *view,
         mlops_identity_put(&h, "\nof -");
     }
 
-    mlops_identity_put(&h, "\nspan %s %" PRId64 " %" PRId64 "\np %016" PRIx64,
-                       spans[feature->span], feature->window_us,
-                       feature->hop_us, mlops_identity_bits(feature->p));
+    mlops_identity_put(&h, "\nspan %s %" PRId64 " %" PRId64
+                       "\np %016" PRIx64, spans[feature->span],
+                       feature->window_us, feature->hop_us,
+                       mlops_identity_bits(feature->p));
     mlops_identity_put(&h, "\nhalf_life %" PRId64 "\nk %u %u\nbins %u"
                        "\nprecision %u\ncolumn %s %u %u\n",
                        feature->half_life_us, feature->k[0], feature->k[1],

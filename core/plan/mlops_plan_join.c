@@ -396,8 +396,8 @@ mlops_plan_join_brings(const mlops_plan_join_t *join, const char *name,
     after = join->suffix.len;
 
     return len > before + after
-           && memcmp(name, join->prefix.data, before) == 0
-           && memcmp(name + len - after, join->suffix.data, after) == 0
+           && mlops_str_eq(&join->prefix, name, before)
+           && mlops_str_eq(&join->suffix, name + len - after, after)
            && mlops_schema_find(&join->view->row, name + before,
                                 len - before - after, 0)
               >= 0;

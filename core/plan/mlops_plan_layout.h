@@ -85,12 +85,6 @@
 
 #define MLOPS_STATE_BYTES_MAX   (64u << 20)     /* of one entity */
 #define MLOPS_UNFOLDED_MAX      4096            /* bars that are not folded */
-#define MLOPS_BARS_MAX          65536           /* of sma, stochastic */
-#define MLOPS_LAST_K_MAX        1024
-#define MLOPS_BINS_MIN          16              /* of quantile */
-#define MLOPS_BINS_MAX          4096
-#define MLOPS_PRECISION_MIN     4               /* of approx_distinct */
-#define MLOPS_PRECISION_MAX     14
 
 #define MLOPS_TILES_MAX         (MLOPS_HOPS_MAX + 1)
 

@@ -62,6 +62,12 @@ mlops_plan_unknown_name(mlops_plan_call_t *call, uint32_t arg,
     const char         *guess, *texts[MLOPS_PLAN_NAMES_MAX];
     const mlops_str_t  *s;
 
+    if (n == 0) {
+        return mlops_plan_wrong(call, arg, "unknown %s \"%.*s\" in \"%.*s\""
+                                "%s: there is none", what, mlops_fmt(name),
+                                mlops_fmt(&call->node->args[0]), call->place);
+    }
+
     if (n > MLOPS_PLAN_NAMES_MAX) {
         n = MLOPS_PLAN_NAMES_MAX;
     }
@@ -83,12 +89,6 @@ mlops_plan_unknown_name(mlops_plan_call_t *call, uint32_t arg,
                                 mlops_fmt(name),
                                 mlops_fmt(&call->node->args[0]), call->place,
                                 guess);
-    }
-
-    if (n == 0) {
-        return mlops_plan_wrong(call, arg, "unknown %s \"%.*s\" in \"%.*s\""
-                                "%s: there is none", what, mlops_fmt(name),
-                                mlops_fmt(&call->node->args[0]), call->place);
     }
 
     mlops_plan_list(list, sizeof(list), texts, n);

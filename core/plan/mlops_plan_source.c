@@ -100,8 +100,9 @@ mlops_plan_source(mlops_plan_call_t *call)
     {
         i = mlops_plan_param_find(call->node, 1, "type=");
 
-        return mlops_plan_wrong(call, i, "\"type=\" in \"source\"%s is of CloudEvents:"
-                                " expected \"format=cloudevents\" beside it",
+        return mlops_plan_wrong(call, i, "\"type=\" in \"source\"%s is of "
+                                "CloudEvents: expected "
+                                "\"format=cloudevents\" beside it",
                                 call->place);
     }
 

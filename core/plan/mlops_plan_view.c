@@ -10,8 +10,7 @@
 #include <stdio.h>
 
 
-static int mlops_plan_view_add(mlops_plan_call_t *call,
-    mlops_plan_view_t **view);
+static mlops_plan_view_t *mlops_plan_view_add(mlops_plan_call_t *call);
 static int mlops_plan_view_complete(mlops_plan_call_t *call);
 static int mlops_plan_view_batch(mlops_plan_call_t *call);
 static int mlops_plan_view_topics(mlops_plan_call_t *call);
@@ -88,7 +87,8 @@ mlops_plan_view_block(mlops_plan_call_t *call)
     mlops_plan_view_t   *view;
     mlops_plan_build_t   build;
 
-    if (mlops_plan_view_add(call, &view) != MLOPS_OK) {
+    view = mlops_plan_view_add(call);
+    if (view == NULL) {
         return MLOPS_ERROR;
     }
 
@@ -115,8 +115,8 @@ mlops_plan_view_block(mlops_plan_call_t *call)
 
 /* A view with the defaults, in the plan. */
 
-static int
-mlops_plan_view_add(mlops_plan_call_t *call, mlops_plan_view_t **out)
+static mlops_plan_view_t *
+mlops_plan_view_add(mlops_plan_call_t *call)
 {
     uint32_t                  n, cap;
     mlops_str_t              *name;
@@ -129,16 +129,17 @@ mlops_plan_view_add(mlops_plan_call_t *call, mlops_plan_view_t **out)
     name = &call->node->args[1];
 
     if (mlops_plan_name(call, "view", name) != MLOPS_OK) {
-        return MLOPS_ERROR;
+        return NULL;
     }
 
     other = mlops_plan_view(plan, name->data, name->len);
 
     if (other != NULL) {
-        return mlops_plan_wrong(call, 1, "view \"%.*s\" is duplicate: it is "
+        (void) mlops_plan_wrong(call, 1, "view \"%.*s\" is duplicate: it is "
                                 "in %.*s:%u already", mlops_fmt(name),
                                 mlops_fmt(&other->node->file),
                                 other->node->line);
+        return NULL;
     }
 
     if (plan->views_n == plan->views_cap) {
@@ -146,7 +147,8 @@ mlops_plan_view_add(mlops_plan_call_t *call, mlops_plan_view_t **out)
 
         views = mlops_arena_calloc(plan->arena, cap, sizeof(*views));
         if (views == NULL) {
-            return mlops_plan_wrong(call, 0, "out of memory");
+            (void) mlops_plan_wrong(call, 0, "out of memory");
+            return NULL;
         }
 
         if (plan->views_n != 0) {
@@ -178,12 +180,11 @@ mlops_plan_view_add(mlops_plan_call_t *call, mlops_plan_view_t **out)
     view->features = mlops_arena_calloc(plan->arena, n,
                                         sizeof(*view->features));
     if (view->features == NULL) {
-        return mlops_plan_wrong(call, 0, "out of memory");
+        (void) mlops_plan_wrong(call, 0, "out of memory");
+        return NULL;
     }
 
-    *out = view;
-
-    return MLOPS_OK;
+    return view;
 }
 
 

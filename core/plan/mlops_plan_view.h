@@ -26,13 +26,13 @@
 #define MLOPS_KEY_BYTES_DEFAULT 64
 #define MLOPS_STRING_BYTES_MAX  512         /* of a BYTES feature */
 #define MLOPS_STRING_BYTES_DEFAULT  32
-#define MLOPS_LAST_K_MAX        128         /* k of last_k */
-#define MLOPS_BARS_MAX          1024        /* bars and spans of bars */
+#define MLOPS_LAST_K_MAX        1024        /* k of last_k */
+#define MLOPS_BARS_MAX          65536       /* bars and spans of bars */
 #define MLOPS_BINS_MIN          16          /* of a quantile */
 #define MLOPS_BINS_MAX          4096
 #define MLOPS_BINS_DEFAULT      512
 #define MLOPS_PRECISION_MIN     4           /* of approx_distinct */
-#define MLOPS_PRECISION_MAX     16
+#define MLOPS_PRECISION_MAX     14
 #define MLOPS_PRECISION_DEFAULT 10
 #define MLOPS_SHARDS_MAX        64
 #define MLOPS_ENTITIES_MAX      1000000000

@@ -232,7 +232,8 @@ test_misuse(void **state)
 
         { { NULL }, "location",
           "unknown directive \"location\": expected \"mlops_store\", "
-          "\"mlops_registry\" or \"mlops_model\"", 1 },
+          "\"mlops_registry\", \"mlops_state\", \"mlops_kafka\", "
+          "\"mlops_view\" or \"mlops_model\"", 1 },
 
         { { NULL }, "mlops_store",
           "invalid number of arguments in \"mlops_store\": expected 1 to 3 "
@@ -305,9 +306,9 @@ test_misuse(void **state)
           "unknown directive \"rnage\" in mlops_model \"a\": did you mean "
           "\"range\"?", 2 },
 
-        { { NULL }, "mlops_model a { join x; }",
-          "unknown directive \"join\" in mlops_model \"a\": expected "
-          "\"nonfinite\" or \"range\"", 2 },
+        { { NULL }, "mlops_model a { proxy x; }",
+          "unknown directive \"proxy\" in mlops_model \"a\": expected "
+          "\"nonfinite\", \"range\" or \"join\"", 2 },
 
         { { NULL }, "mlops_model a { range flag; range clip; }",
           "\"range\" is duplicate in mlops_model \"a\": it is in nginx.conf:2"
