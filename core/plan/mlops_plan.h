@@ -128,6 +128,12 @@ int mlops_plan_write(const mlops_plan_t *plan, const char *time, char **json,
 int mlops_plan_read(mlops_plan_t *plan, const char *json, size_t len,
     mlops_plan_where_t *where, mlops_err_t *err);
 
+/* Inits the plan and reads it from the file plan.json of a store, or another
+ * of that form.  The error names the file, and file and line of the word that
+ * is wrong. */
+int mlops_plan_load(mlops_plan_t *plan, const char *path,
+    mlops_arena_t *arena, mlops_err_t *err);
+
 
 /*
  * Looks at the source of one directive, which nginx has tokenised without a
