@@ -73,8 +73,9 @@ int64_t mlops_window_next(const mlops_window_t *window, const void *state,
 void mlops_window_carry(const mlops_window_t *window, void *state,
     const mlops_window_t *from, const void *from_state, uint64_t *taken);
 
-/* Does the event pass? */
-int mlops_where_eval(const mlops_where_t *where, const mlops_event_t *event);
+/* Does the event pass?  schema is view->event. */
+int mlops_where_eval(const mlops_where_t *where,
+    const mlops_schema_t *schema, const mlops_event_t *event);
 
 
 #endif /* MLOPS_WINDOW_H */
