@@ -10,6 +10,16 @@
  *     late     ts < the partition's max ts - lateness
  *
  * The clock of a partition is its max ts over accepted and late events.
+ *
+ * An event whose time lies on the other side of the cut of a backfill is CUT
+ * before it can be late.  Live, below the cut, it moves the clock, as it did
+ * when the log was read first; in the backfill, from the cut on, it moves
+ * only what decides on lateness, because the state has not come so far.
+ *
+ * Times: seconds and milliseconds may have fractions and are rounded to
+ * microseconds; what nanoseconds and RFC 3339 text have beyond microseconds
+ * is cut off.  A time before 1970 or beyond 2262-04-11 (where int64
+ * nanoseconds end) is malformed.
  */
 
 #ifndef MLOPS_INTAKE_H
@@ -33,12 +43,21 @@ typedef enum {
 } mlops_intake_verdict_t;
 
 
+/* "late" and so on. */
+const char *mlops_intake_verdict_name(mlops_intake_verdict_t verdict);
+
+
 typedef struct mlops_intake_s  mlops_intake_t;
 
 /* One thread.  The view outlives it. */
 mlops_intake_t *mlops_intake_create(const mlops_plan_view_t *view,
     mlops_err_t *err);
 void mlops_intake_destroy(mlops_intake_t *intake);
+
+/* Records are rows of a CSV file from now on, whatever the view's format is;
+ * header is its first row. */
+int mlops_intake_csv(mlops_intake_t *intake, const mlops_str_t *header,
+    mlops_err_t *err);
 
 /* Events below it are CUT (live after a backfill) or, with before set, those
  * from it on (a backfill).  INT64_MIN: none. */
