@@ -184,6 +184,8 @@ mlops_intake_read(mlops_intake_t *intake, const mlops_record_t *record,
     int64_t                  ts_us;
     mlops_intake_verdict_t   verdict;
 
+    ts_us = 0;
+
     if (record->value.data == NULL) {
         return MLOPS_INTAKE_TOMBSTONE;
     }
