@@ -37,6 +37,7 @@ static char *ngx_http_mlops_plan_source(ngx_conf_t *cf,
 static off_t ngx_http_mlops_plan_offset(ngx_conf_t *cf);
 static char *ngx_http_mlops_plan_error(ngx_conf_t *cf,
     mlops_plan_where_t *where, mlops_err_t *err);
+static void ngx_http_mlops_plan_sizes(ngx_conf_t *cf, mlops_plan_t *plan);
 static ngx_int_t ngx_http_mlops_plan_owner(ngx_conf_t *cf,
     ngx_http_mlops_main_conf_t *mmcf);
 static char *ngx_http_mlops_plan_string(ngx_pool_t *pool, mlops_str_t *path);
@@ -263,7 +264,34 @@ ngx_http_mlops_plan_finish(ngx_conf_t *cf, ngx_http_mlops_main_conf_t *mmcf)
         return NGX_ERROR;
     }
 
+    if (ngx_test_config) {
+        ngx_http_mlops_plan_sizes(cf, &mmcf->plan);
+    }
+
     return ngx_http_mlops_plan_owner(cf, mmcf);
+}
+
+
+/* What the views cost, for those who ask with "nginx -t". */
+
+static void
+ngx_http_mlops_plan_sizes(ngx_conf_t *cf, mlops_plan_t *plan)
+{
+    uint32_t                  i;
+    uint64_t                  each;
+    const mlops_plan_view_t  *view;
+
+    for (i = 0; i < plan->views_n; i++) {
+        view = &plan->views[i];
+        each = (uint64_t) view->state_bytes + view->row_bytes;
+
+        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
+                      "view \"%*s\": %uL bytes an entity (%uD state, %uD "
+                      "table), at most %uD entities, %uL bytes in all",
+                      view->name.len, view->name.data, each,
+                      view->state_bytes, view->row_bytes, view->max_entities,
+                      each * view->max_entities);
+    }
 }
 
 

@@ -177,6 +177,7 @@ mlops_plan_tables_fit(const mlops_plan_t *plan, mlops_plan_where_t *where,
 {
     uint32_t                  i;
     uint64_t                  bytes, total;
+    const mlops_plan_node_t  *node, *wrong;
     const mlops_plan_view_t  *view;
 
     total = 0;
@@ -190,8 +191,16 @@ mlops_plan_tables_fit(const mlops_plan_t *plan, mlops_plan_where_t *where,
             continue;
         }
 
-        where->file = view->node->file;
-        where->line = view->node->line;
+        wrong = view->node;
+
+        for (node = wrong->children; node != NULL; node = node->next) {
+            if (mlops_str_is(&node->args[0], "max_entities")) {
+                wrong = node;
+            }
+        }
+
+        where->file = wrong->file;
+        where->line = wrong->line;
 
         return mlops_err_set(err, "the table of view \"%.*s\" may need %llu "
                              "bytes, %u for each of %u entities, and of "

@@ -69,8 +69,8 @@ mlops_plan_feature(mlops_plan_call_t *call)
 
     if (mlops_plan_field_name(call, 1, "feature", &feature->name)
         != MLOPS_OK
-        || mlops_plan_feature_words(call) != MLOPS_OK
         || mlops_plan_feature_func(call, feature, &args) != MLOPS_OK
+        || mlops_plan_feature_words(call) != MLOPS_OK
         || mlops_plan_feature_numbers(call, feature, &args) != MLOPS_OK
         || mlops_plan_window(call, feature) != MLOPS_OK)
     {
@@ -328,7 +328,7 @@ mlops_plan_feature_double(mlops_plan_call_t *call, uint32_t arg,
         || !(*value >= lo && *value <= hi))
     {
         return mlops_plan_wrong(call, arg, "invalid value \"%.*s\" of "
-                                "\"%s=\" in \"%.*s\"%s: expected a number "
+                                "\"%s\" in \"%.*s\"%s: expected a number "
                                 "from %g to %g", mlops_fmt(text), what,
                                 mlops_fmt(&call->node->args[0]), call->place,
                                 lo, hi);
@@ -367,7 +367,7 @@ mlops_plan_feature_com(mlops_plan_call_t *call, mlops_plan_feature_t *feature,
         value.data = call->node->args[i].data + sizeof("com=") - 1;
         value.len = call->node->args[i].len - (sizeof("com=") - 1);
 
-        if (mlops_plan_feature_double(call, i, "com", &value, 0,
+        if (mlops_plan_feature_double(call, i, "com=", &value, 0,
                                       MLOPS_BARS_MAX, &com)
             != MLOPS_OK)
         {
@@ -512,7 +512,7 @@ mlops_plan_feature_sizes(mlops_plan_call_t *call,
                                 mlops_func_name(feature->func));
     }
 
-    if (mlops_plan_feature_only(call, feature, "bins", MLOPS_FUNC_QUANTILE,
+    if (mlops_plan_feature_only(call, feature, "bins=", MLOPS_FUNC_QUANTILE,
                                 MLOPS_BINS_MIN, MLOPS_BINS_MAX,
                                 MLOPS_BINS_DEFAULT, &feature->bins)
         != MLOPS_OK)
@@ -520,7 +520,7 @@ mlops_plan_feature_sizes(mlops_plan_call_t *call,
         return MLOPS_ERROR;
     }
 
-    return mlops_plan_feature_only(call, feature, "precision",
+    return mlops_plan_feature_only(call, feature, "precision=",
                                    MLOPS_FUNC_APPROX_DISTINCT,
                                    MLOPS_PRECISION_MIN, MLOPS_PRECISION_MAX,
                                    MLOPS_PRECISION_DEFAULT,
@@ -535,17 +535,14 @@ mlops_plan_feature_only(mlops_plan_call_t *call,
     const mlops_plan_feature_t *feature, const char *key, mlops_func_t func,
     uint32_t lo, uint32_t hi, uint32_t def, uint32_t *n)
 {
-    char          text[16];
     uint32_t      i;
     mlops_str_t   value;
 
-    (void) snprintf(text, sizeof(text), "%s=", key);
-
-    i = mlops_plan_param_find(call->node, 3, text);
+    i = mlops_plan_param_find(call->node, 3, key);
 
     if (i != 0 && feature->func != func) {
         return mlops_plan_wrong(call, i, "\"%s\" is of %s(): feature "
-                                "\"%.*s\"%s is %s()", text,
+                                "\"%.*s\"%s is %s()", key,
                                 mlops_func_name(func),
                                 mlops_fmt(&feature->name), call->place,
                                 mlops_func_name(feature->func));
@@ -559,8 +556,8 @@ mlops_plan_feature_only(mlops_plan_call_t *call,
         return MLOPS_OK;
     }
 
-    value.data = call->node->args[i].data + strlen(text);
-    value.len = call->node->args[i].len - strlen(text);
+    value.data = call->node->args[i].data + strlen(key);
+    value.len = call->node->args[i].len - strlen(key);
 
     return mlops_plan_whole(call, i, key, &value, lo, hi, n);
 }
@@ -721,7 +718,7 @@ mlops_plan_feature_end(mlops_plan_call_t *call, mlops_plan_feature_t *feature)
         value.data = call->node->args[bytes].data + sizeof("bytes=") - 1;
         value.len = call->node->args[bytes].len - (sizeof("bytes=") - 1);
 
-        if (mlops_plan_whole(call, bytes, "bytes", &value, 1,
+        if (mlops_plan_whole(call, bytes, "bytes=", &value, 1,
                              MLOPS_STRING_BYTES_MAX, &feature->bytes)
             != MLOPS_OK)
         {

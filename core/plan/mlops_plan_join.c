@@ -116,7 +116,7 @@ mlops_plan_join_param(mlops_plan_call_t *call, uint32_t i,
 
     if ((rc = mlops_plan_param(call, i, "max_age", &value)) != MLOPS_AGAIN) {
         return (rc == MLOPS_OK)
-               ? mlops_plan_span(call, i, "max_age", &value, 0,
+               ? mlops_plan_span(call, i, "max_age=", &value, 0,
                                  &join->max_age_us)
                : rc;
     }
@@ -140,7 +140,7 @@ mlops_plan_join_param(mlops_plan_call_t *call, uint32_t i,
     if ((rc = mlops_plan_param(call, i, "timeout", &value)) != MLOPS_AGAIN) {
 
         if (rc != MLOPS_OK
-            || mlops_plan_span(call, i, "timeout", &value, 0, &us)
+            || mlops_plan_span(call, i, "timeout=", &value, 0, &us)
                != MLOPS_OK)
         {
             return MLOPS_ERROR;

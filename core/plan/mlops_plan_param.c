@@ -70,7 +70,7 @@ mlops_plan_bad(mlops_plan_call_t *call, uint32_t arg, const char *key,
                             "\"%.*s\"%s: expected %s", mlops_fmt(value),
                             (key == NULL) ? "" : " of \"",
                             (key == NULL) ? "" : key,
-                            (key == NULL) ? "" : "=\"",
+                            (key == NULL) ? "" : "\"",
                             mlops_fmt(&call->node->args[0]), call->place,
                             expected);
 }

@@ -183,7 +183,7 @@ mlops_plan_entity(mlops_plan_call_t *call)
                                     call->place);
         }
 
-        if (mlops_plan_whole(call, i, "bytes", &value, 1,
+        if (mlops_plan_whole(call, i, "bytes=", &value, 1,
                              MLOPS_KEY_BYTES_MAX, &view->entity_bytes)
             != MLOPS_OK)
         {
@@ -222,14 +222,14 @@ mlops_plan_event_time(mlops_plan_call_t *call)
                    && (rc = mlops_plan_param(call, i, "lateness", &value))
                       == MLOPS_OK)
         {
-            rc = mlops_plan_span(call, i, "lateness", &value, 1,
+            rc = mlops_plan_span(call, i, "lateness=", &value, 1,
                                  &view->lateness_us);
 
         } else if (rc == MLOPS_AGAIN
                    && (rc = mlops_plan_param(call, i, "skew", &value))
                       == MLOPS_OK)
         {
-            rc = mlops_plan_span(call, i, "skew", &value, 1, &view->skew_us);
+            rc = mlops_plan_span(call, i, "skew=", &value, 1, &view->skew_us);
         }
 
         if (rc == MLOPS_AGAIN) {
@@ -308,14 +308,14 @@ mlops_plan_dedupe(mlops_plan_call_t *call)
     for (i = 2; i < call->node->args_n; i++) {
 
         if ((rc = mlops_plan_param(call, i, "within", &value)) == MLOPS_OK) {
-            rc = mlops_plan_span(call, i, "within", &value, 0,
+            rc = mlops_plan_span(call, i, "within=", &value, 0,
                                  &view->within_us);
 
         } else if (rc == MLOPS_AGAIN
                    && (rc = mlops_plan_param(call, i, "max", &value))
                       == MLOPS_OK)
         {
-            rc = mlops_plan_whole(call, i, "max", &value, 1, 100000000,
+            rc = mlops_plan_whole(call, i, "max=", &value, 1, 100000000,
                                   &view->dedupe_max);
 
         } else if (rc == MLOPS_AGAIN

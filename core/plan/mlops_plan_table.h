@@ -81,8 +81,9 @@ void mlops_plan_list(char *p, size_t size, const char *const *words,
     size_t n);
 
 
-/* Words with a range.  key is that of "key=value", or NULL where the word is
- * the value; times are microseconds, 0 is one of them where zero is set. */
+/* Words with a range.  key says what of the word it is ("hop=", "k"), or is
+ * NULL where the word is the value; times are microseconds, 0 is one of them
+ * where zero is set. */
 int mlops_plan_whole(mlops_plan_call_t *call, uint32_t arg, const char *key,
     const mlops_str_t *value, uint32_t lo, uint32_t hi, uint32_t *n);
 int mlops_plan_span(mlops_plan_call_t *call, uint32_t arg, const char *key,

@@ -14,8 +14,13 @@ static mlops_plan_view_t *mlops_plan_view_add(mlops_plan_call_t *call);
 static int mlops_plan_view_complete(mlops_plan_call_t *call);
 static int mlops_plan_view_batch(mlops_plan_call_t *call);
 static int mlops_plan_view_topics(mlops_plan_call_t *call);
+static int mlops_plan_view_apart(mlops_plan_call_t *call);
+static mlops_plan_call_t mlops_plan_view_child(mlops_plan_call_t *call,
+    const char *name);
 static int mlops_plan_view_schemas(mlops_plan_call_t *call);
 static int mlops_plan_view_failed(mlops_plan_call_t *call);
+static int mlops_plan_view_alone(mlops_plan_call_t *call,
+    const mlops_plan_view_t *view);
 
 static int mlops_plan_clock(mlops_plan_call_t *call);
 static int mlops_plan_ttl(mlops_plan_call_t *call);
@@ -193,6 +198,7 @@ mlops_plan_view_add(mlops_plan_call_t *call)
 static int
 mlops_plan_view_complete(mlops_plan_call_t *call)
 {
+    mlops_plan_call_t   inner;
     mlops_plan_view_t  *view;
 
     view = ((mlops_plan_build_t *) call->data)->view;
@@ -219,8 +225,10 @@ mlops_plan_view_complete(mlops_plan_call_t *call)
                                 "name function(...);\"", call->place);
     }
 
-    if ((uint32_t) view->shards > view->max_entities) {
-        return mlops_plan_wrong(call, 1, "%u shards of %u entities%s: "
+    if (view->shards > view->max_entities) {
+        inner = mlops_plan_view_child(call, "shards");
+
+        return mlops_plan_wrong(&inner, 1, "%u shards of %u entities%s: "
                                 "expected at least one entity a shard",
                                 view->shards, view->max_entities,
                                 call->place);
@@ -294,6 +302,7 @@ static int
 mlops_plan_view_topics(mlops_plan_call_t *call)
 {
     char                *name;
+    mlops_plan_call_t    inner;
     mlops_plan_view_t   *view;
     mlops_plan_build_t  *build;
 
@@ -303,7 +312,9 @@ mlops_plan_view_topics(mlops_plan_call_t *call)
     if (build->dead == NULL) {
 
         if (view->topic.len + 4 > MLOPS_PLAN_TOPIC_MAX) {
-            return mlops_plan_wrong(call, 1, "the topic of \"source\"%s is "
+            inner = mlops_plan_view_child(call, "source");
+
+            return mlops_plan_wrong(&inner, 0, "the topic of \"source\"%s is "
                                     "too long for one of dead letters, "
                                     "<topic>.dlq: expected \"dead_letters "
                                     "topic;\"", call->place);
@@ -319,15 +330,33 @@ mlops_plan_view_topics(mlops_plan_call_t *call)
     }
 
     if (view->role == MLOPS_ROLE_FOLLOW && view->publish.len == 0) {
-        return mlops_plan_wrong(call, 1, "\"role follow\"%s has no topic to "
+        inner = mlops_plan_view_child(call, "role");
+
+        return mlops_plan_wrong(&inner, 1, "\"role follow\"%s has no topic to "
                                 "follow: expected \"publish [topic=name];\", "
                                 "as where it is computed", call->place);
     }
 
+    return mlops_plan_view_apart(call);
+}
+
+
+/* Events, rows and dead letters have a topic each. */
+
+static int
+mlops_plan_view_apart(mlops_plan_call_t *call)
+{
+    mlops_plan_call_t   inner;
+    mlops_plan_view_t  *view;
+
+    view = ((mlops_plan_build_t *) call->data)->view;
+
     if (view->dead.len != 0
         && mlops_str_eq(&view->dead, view->topic.data, view->topic.len))
     {
-        return mlops_plan_wrong(call, 1, "dead letters go to the topic of "
+        inner = mlops_plan_view_child(call, "dead_letters");
+
+        return mlops_plan_wrong(&inner, 1, "dead letters go to the topic of "
                                 "\"source\", %.*s,%s: expected another one",
                                 mlops_fmt(&view->dead), call->place);
     }
@@ -337,13 +366,36 @@ mlops_plan_view_topics(mlops_plan_call_t *call)
             || mlops_str_eq(&view->publish, view->dead.data,
                             view->dead.len)))
     {
-        return mlops_plan_wrong(call, 1, "rows are published to a topic that "
-                                "has other records, %.*s,%s: expected another"
-                                " one", mlops_fmt(&view->publish),
+        inner = mlops_plan_view_child(call, "publish");
+
+        return mlops_plan_wrong(&inner, 1, "rows are published to a topic "
+                                "that has other records, %.*s,%s: expected "
+                                "another one", mlops_fmt(&view->publish),
                                 call->place);
     }
 
     return MLOPS_OK;
+}
+
+
+/* The call of a directive that is in the block. */
+
+static mlops_plan_call_t
+mlops_plan_view_child(mlops_plan_call_t *call, const char *name)
+{
+    mlops_plan_call_t   inner;
+    mlops_plan_node_t  *node;
+
+    inner = *call;
+
+    for (node = call->node->children; node != NULL; node = node->next) {
+        if (mlops_str_eq(&node->args[0], name, strlen(name))) {
+            inner.node = node;
+            break;
+        }
+    }
+
+    return inner;
 }
 
 
@@ -392,7 +444,23 @@ mlops_plan_view_schemas(mlops_plan_call_t *call)
     mlops_plan_identity(view);
 
     if (mlops_view_layout(view, call->err) != MLOPS_OK) {
-        return mlops_plan_view_failed(call);
+
+        /* the features before the one that is wrong have their sizes */
+
+        inner.node = call->node;
+
+        for (i = 0; i < view->features_n; i++) {
+            feature = &view->features[i];
+
+            if (feature->state_bytes == 0
+                && feature->func != MLOPS_FUNC_RATIO)
+            {
+                inner.node = feature->node;
+                break;
+            }
+        }
+
+        return mlops_plan_view_failed(&inner);
     }
 
     view->row_bytes = mlops_table_bytes(view);
@@ -407,8 +475,7 @@ mlops_plan_view_failed(mlops_plan_call_t *call)
     call->where->file = call->node->file;
     call->where->line = call->node->line;
 
-    return mlops_err_prefix(call->err, "view \"%.*s\"",
-                            mlops_fmt(&call->node->args[1]));
+    return mlops_err_prefix(call->err, "%s", call->place + strlen(" in "));
 }
 
 
@@ -443,10 +510,43 @@ mlops_plan_view_finish(mlops_plan_t *plan, mlops_plan_view_t *view,
             }
         }
 
+        if (mlops_str_is(&node->args[0], "publish")
+            && mlops_plan_view_alone(&call, view) != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
         if (mlops_str_is(&node->args[0], "log") && plan->state.len == 0) {
             return mlops_plan_wrong(&call, 0, "\"log\"%s needs a place: "
                                     "expected \"mlops_state path;\" in the "
                                     "http block", place);
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Rows of two views in one topic would be taken for each other. */
+
+static int
+mlops_plan_view_alone(mlops_plan_call_t *call, const mlops_plan_view_t *view)
+{
+    const mlops_plan_view_t  *other;
+
+    for (other = call->plan->views; other < view; other++) {
+
+        if (other->publish.len != 0
+            && mlops_str_eq(&other->publish, view->publish.data,
+                            view->publish.len)
+            && mlops_str_eq(&other->kafka_name, view->kafka_name.data,
+                            view->kafka_name.len))
+        {
+            return mlops_plan_wrong(call, 0, "topic \"%.*s\" of \"publish\""
+                                    "%s is that of view \"%.*s\" already: "
+                                    "expected another one",
+                                    mlops_fmt(&view->publish), call->place,
+                                    mlops_fmt(&other->name));
         }
     }
 

@@ -95,7 +95,7 @@ mlops_plan_window_params(mlops_plan_call_t *call,
         value.data = args[*window].data + sizeof("window=") - 1;
         value.len = args[*window].len - (sizeof("window=") - 1);
 
-        if (mlops_plan_span(call, *window, "window", &value, 0,
+        if (mlops_plan_span(call, *window, "window=", &value, 0,
                             &feature->window_us)
             != MLOPS_OK)
         {
@@ -109,7 +109,7 @@ mlops_plan_window_params(mlops_plan_call_t *call,
         value.data = args[*hop].data + sizeof("hop=") - 1;
         value.len = args[*hop].len - (sizeof("hop=") - 1);
 
-        if (mlops_plan_span(call, *hop, "hop", &value, 0, &feature->hop_us)
+        if (mlops_plan_span(call, *hop, "hop=", &value, 0, &feature->hop_us)
             != MLOPS_OK)
         {
             return MLOPS_ERROR;
