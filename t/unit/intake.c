@@ -185,6 +185,11 @@ test_json(void **state)
     assert_int_equal(t.event.present[0], 0x3);
     assert_true(isnan(t.event.cells[2].f));
 
+    intake_accepts(&t, "{\"id\":1,\"ts\":1700000001000,\"fare\":true,"
+                   "\"n\":false}");
+    assert_true(t.event.cells[2].f == 1 && t.event.cells[3].i == 0);
+    assert_int_equal(t.event.present[0], 0xf);
+
     /* 0.1 + 2^-60's neighbours: correctly rounded; 2^53 + 1 is exact */
 
     intake_accepts(&t, "{\"id\":9007199254740993,\"ts\":1700000001000,"
@@ -287,8 +292,10 @@ test_malformed(void **state)
           "1e999" },
         { "{\"id\":1,\"ts\":2,\"fare\":NaN}",
           "field \"fare\": expected a number, got NaN" },
-        { "{\"id\":1,\"ts\":2,\"fare\":true}",
-          "field \"fare\": expected a number, got true" },
+        { "{\"id\":1,\"ts\":2,\"fare\":trueish}",
+          "malformed JSON at byte 25: expected ',' or '}', got ish" },
+        { "{\"id\":true,\"ts\":2}",
+          "field \"id\": expected an integer, got true" },
         { "{\"id\":1,\"ts\":2,\"fare\":[1]}",
           "field \"fare\": expected a number, got an array" },
         { "{\"id\":1,\"ts\":2,\"note\":{}}",

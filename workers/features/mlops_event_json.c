@@ -4,7 +4,8 @@
  * A member of another name is skipped, its syntax checked; a field that is
  * there twice, or has another type, is refused; null is a missing value.  An
  * integer is exact and written without fraction and exponent; a double is
- * correctly rounded, and one that no double holds refused.
+ * correctly rounded, and one that no double holds refused.  true and false
+ * are 1 and 0 for fields of numbers, but no entity and no time.
  */
 
 #include "mlops_intake_event.h"
@@ -263,7 +264,26 @@ mlops_event_string(mlops_intake_event_t *event, uint32_t column,
 }
 
 
-/* null, or what the column does not take. */
+/* true and false are numbers, as they are in filters. */
+
+static const char *
+mlops_event_flag(mlops_intake_event_t *event, uint32_t column, int flag,
+    const char *next)
+{
+    if (event->schema->columns[column].kind == MLOPS_CELL_DOUBLE) {
+        event->cells[column].f = flag;
+
+    } else {
+        event->cells[column].i = flag;
+    }
+
+    mlops_bit_set(event->present, column);
+
+    return next;
+}
+
+
+/* null, a flag, or what the column does not take. */
 
 static const char *
 mlops_event_other(mlops_intake_event_t *event, uint32_t column,
@@ -280,6 +300,18 @@ mlops_event_other(mlops_intake_event_t *event, uint32_t column,
     }
 
     c = &event->schema->columns[column];
+
+    if (c->kind != MLOPS_CELL_STRING && column != event->view->entity
+        && column != event->view->time)
+    {
+        if (end - p >= 4 && memcmp(p, "true", 4) == 0) {
+            return mlops_event_flag(event, column, 1, p + 4);
+        }
+
+        if (end - p >= 5 && memcmp(p, "false", 5) == 0) {
+            return mlops_event_flag(event, column, 0, p + 5);
+        }
+    }
 
     switch (c->kind) {
 
