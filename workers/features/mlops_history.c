@@ -177,6 +177,13 @@ memory:
 }
 
 
+uint32_t
+mlops_history_questions(const mlops_history_t *history)
+{
+    return history->questions_n;
+}
+
+
 static mlops_history_entity_t *
 mlops_history_find(const mlops_history_t *history, const mlops_key_t *key,
     uint64_t hash)

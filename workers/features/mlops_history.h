@@ -33,6 +33,9 @@ void mlops_history_destroy(mlops_history_t *history);
 int mlops_history_ask(mlops_history_t *history, const mlops_key_t *key,
     int64_t at_us, mlops_err_t *err);
 
+/* How many have been asked. */
+uint32_t mlops_history_questions(const mlops_history_t *history);
+
 /* An event that intake has accepted; its texts are copied. */
 int mlops_history_event(mlops_history_t *history, const mlops_key_t *key,
     uint64_t hash, const mlops_event_t *event, mlops_err_t *err);

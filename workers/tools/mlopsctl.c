@@ -127,6 +127,20 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "  --size BYTES   its limit; k, m and g are understood.  Without it\n"
         "                 a store that is there keeps its own\n",
         mlopsctl_sync
+    },
+    {
+        "history", "VIEW --as-of ROWS.csv -s STORE|-p PLAN [EVENTS...]",
+        "print features as they were at moments of the past",
+        "ROWS.csv has a header that names the view's entity and its event\n"
+        "time; each row is printed as it is, with the features at its time\n"
+        "behind it, from all events before that time: empty where there was\n"
+        "no value.  Events come from the view's offline log, or from the\n"
+        "files EVENTS: JSON lines, or CSV where the name ends in .csv.\n"
+        "\n"
+        "  --as-of ROWS.csv   the rows\n"
+        "  -s STORE           take the plan of this store\n"
+        "  -p PLAN            take this plan.json\n",
+        mlopsctl_history
     }
 };
 
