@@ -4,18 +4,24 @@
  * shard is done by one thread.
  *
  * What it holds for each entity: key, state (mlops_window.h), {partition,
- * offset, time} of the last event, the next boundary at which its values
- * change by themselves, its place in the order of last use.  A full shard
- * gives up the entity whose last event was applied longest ago, counted; an
- * entity without an event for the view's ttl is dropped at the partition's
- * clock.  Both depend on the log alone where one partition feeds the shard.
+ * offset} of the last event, the time of the newest one, the next boundary at
+ * which its values change by themselves, its place in the order of last use.
+ *
+ * Two clocks belong to a partition.  q is for which values are computed: the
+ * wall's or the log's.  The log's clock, max ts + tick, alone decides what is
+ * forgotten: before an event is applied an entity whose newest event is older
+ * than the log's clock (of that event) - ttl is dropped; it begins empty.  A
+ * shard with more entities than max_entities / shards after that gives up the
+ * one whose last event was applied longest ago, counted.  Both depend on the
+ * log alone where one partition feeds the shard.
  *
  * An event for an entity that another partition owns stops the view: the
- * record key has to be the entity.
+ * record key has to be the entity.  (Entities of partition -1, those of a
+ * backfill from files, go to the first partition that has an event of them.)
  *
  * Duplicates (dedupe FIELD within=…): an event whose entity and FIELD are
- * those of one accepted before, with times at most within apart, changes
- * nothing.
+ * those of one accepted before that was no duplicate itself, with times at
+ * most within apart, changes nothing.
  *
  * A checkpoint is exact: it holds the shard as it was when it began, while
  * events go on.  An entity that is about to change and has not been written
@@ -60,14 +66,21 @@ typedef struct {
 typedef struct {
     int          features;          /* the store's features/, or -1: no table
                                        (history, dry runs) */
-    int          state;             /* directory of checkpoints, or -1 */
+    int          state;             /* <state>/<view>, or -1: no
+                                       checkpoints */
     uid_t        uid;               /* of tables */
     gid_t        gid;
     uint32_t     number;            /* of view->shards */
-    /* Each finished row as it is put, for features.<view>; or NULL. */
+    /* Each finished row of the newest definition, for features.<view>; or
+     * NULL.  During a replay rows come again.  gone: the entity has been
+     * dropped, of row the partition and offset of its last event and its
+     * time are set. */
     void       (*published)(void *ctx, const mlops_plan_view_t *view,
         const mlops_key_t *key, uint64_t hash, const mlops_table_row_t *row,
         int gone);
+    /* Something went wrong that harms nobody and is tried again (the store is
+     * full): told once until it goes right.  Or NULL. */
+    void       (*notice)(void *ctx, const mlops_err_t *err);
     void        *ctx;
 } mlops_shard_conf_t;
 
@@ -112,24 +125,37 @@ void mlops_shard_warm(mlops_shard_t *shard, const uint64_t *columns,
     int64_t warm_us);
 
 /*
- * Applies one event and puts the entity's row into the tables.  q is the
- * partition's clock after it: max ts + tick, or the wall where that is later
- * and the view's clock is the wall.  MLOPS_ERROR stops the view.
+ * Applies one event and puts the entity's row into the tables.  max_ts_us is
+ * the partition's max ts after it, with all events of the partition, whether
+ * of this shard or not (mlops_intake_clock).  q is the clock for which values
+ * are computed: max ts + tick, or the wall where that is later and the view's
+ * clock is the wall.  MLOPS_ERROR stops the view.
  */
 int mlops_shard_event(mlops_shard_t *shard, const mlops_key_t *key,
-    uint64_t hash, const mlops_event_t *event, int64_t q, mlops_err_t *err);
+    uint64_t hash, const mlops_event_t *event, int64_t max_ts_us, int64_t q,
+    mlops_err_t *err);
+
+/* Asks for what an event of this key is going to touch, stage 0 some events
+ * before it, stage 1 a few later.  Hints, nothing more. */
+void mlops_shard_prefetch(const mlops_shard_t *shard, uint64_t hash,
+    int stage);
 
 /* A finished row from another node (role follow): taken where its offset is
- * higher than that of the entity in the same partition.  gone removes it. */
+ * higher than that of the entity in the same partition, or the same and it
+ * is of a later moment (valid_us is higher).  gone removes it, unless what
+ * is there has a higher offset; row may be NULL then.  Positions of a follower
+ * are those of features.<view>. */
 int mlops_shard_follow(mlops_shard_t *shard, const mlops_key_t *key,
     uint64_t hash, const mlops_table_row_t *row, int gone, mlops_err_t *err);
 
-/* The partition's clock is q: rows whose boundary has passed are put anew and
- * expired ones dropped, at most budget of them.  MLOPS_AGAIN: more are due.
- * Clocks never go back: a lower q is ignored. */
+/* The partition's clock is q: rows whose boundary has passed are put anew, and
+ * entities that have expired by the log's clock dropped, at most budget of
+ * them.  MLOPS_AGAIN: more are due.  Clocks never go back: a lower q is
+ * ignored. */
 int mlops_shard_clock(mlops_shard_t *shard, int32_t partition, int64_t q,
     uint32_t budget);
-/* The next boundary of a partition's entities, INT64_MAX: none. */
+/* When to call it: at the next boundary of a partition's entities, or sooner;
+ * INT64_MAX: there is none. */
 int64_t mlops_shard_next(const mlops_shard_t *shard, int32_t partition);
 
 /* All up to position has been applied, events or not; shown to readers with
@@ -137,8 +163,12 @@ int64_t mlops_shard_next(const mlops_shard_t *shard, int32_t partition);
 void mlops_shard_position(mlops_shard_t *shard,
     const mlops_position_t *position, int64_t q);
 
-/* The replay has reached what the table had when the shard was created (or
- * nothing was to be replayed). */
+/*
+ * behind: is there still a partition whose table was ahead when the shard was
+ * created?  (A partition that is released, or never comes, has to be told by
+ * mlops_shard_release.)  caught_up ends the replay, reached or not: every row
+ * is made equal to the state, others are removed.
+ */
 int mlops_shard_behind(const mlops_shard_t *shard);
 void mlops_shard_caught_up(mlops_shard_t *shard);
 
@@ -159,8 +189,10 @@ int mlops_shard_checkpoint_step(mlops_shard_t *shard, size_t budget,
  * Another definition with the same base hash (a reload): a table of its own
  * beside the old one, which is fed until no reader holds it.  State of
  * features with the same hash is kept, new ones begin now and WARM for their
- * window.  The new view outlives the shard; the old one until
- * mlops_shard_uses says 0.
+ * window.  Events are those of the new view from here on; what an old feature
+ * can no longer see in them is WARMING in the old table.  A checkpoint that
+ * is under way goes on with the old definition; take another one soon.  The
+ * new view outlives the shard; the old one until mlops_shard_uses says 0.
  */
 int mlops_shard_redefine(mlops_shard_t *shard, const mlops_plan_view_t *view,
     mlops_err_t *err);
