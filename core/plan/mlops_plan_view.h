@@ -27,7 +27,7 @@
 #define MLOPS_STRING_BYTES_MAX  512         /* of a BYTES feature */
 #define MLOPS_STRING_BYTES_DEFAULT  32
 #define MLOPS_LAST_K_MAX        1024        /* k of last_k */
-#define MLOPS_BARS_MAX          65536       /* bars and spans of bars */
+#define MLOPS_BARS_MAX          4096        /* bars and spans of bars */
 #define MLOPS_BINS_MIN          16          /* of a quantile */
 #define MLOPS_BINS_MAX          4096
 #define MLOPS_BINS_DEFAULT      512

@@ -8,7 +8,7 @@
 #include "mlops_plan_build.h"
 
 
-#define MLOPS_DECAY_STEPS  20       /* of a half-life, where no hop is told */
+#define MLOPS_DECAY_STEPS  12       /* of a half-life, where no hop is told */
 
 
 static int mlops_plan_window_params(mlops_plan_call_t *call,
@@ -161,6 +161,7 @@ mlops_plan_no_window(mlops_plan_call_t *call, mlops_plan_feature_t *feature,
 
         if (hop == 0) {
             feature->hop_us = feature->half_life_us / MLOPS_DECAY_STEPS;
+            feature->hop_us += (feature->hop_us == 0);
         }
 
     } else if (hop != 0) {
