@@ -609,10 +609,10 @@ mlops_plan_where_end(mlops_plan_call_t *call, uint32_t arg,
         p = mlops_parse_int64(number.data, end, &op->number.i, &overflow);
 
         if (p != end || overflow) {
-            return mlops_plan_wrong(call, arg, "\"where=\" of \"%.*s\"%s, "
-                                    "column %zu: expected a whole number of "
-                                    "64 bits, because field \"%.*s\" is "
-                                    "int64, got \"%.*s\"",
+            return mlops_plan_wrong(call, arg, "\"where=\" of feature "
+                                    "\"%.*s\"%s, column %zu: expected a "
+                                    "whole number of 64 bits, because field "
+                                    "\"%.*s\" is int64, got \"%.*s\"",
                                     mlops_fmt(&call->node->args[1]),
                                     call->place,
                                     (size_t) (number.data - where->text.data)
