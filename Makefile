@@ -53,6 +53,7 @@ programs    := $(if $(wildcard workers/features/main.c),mlops-features) \
                $(if $(wildcard workers/tools/mlops_broker.c),mlops-broker)
 unit_src    := $(wildcard t/unit/*.c)
 unit_bin    := $(unit_src:t/unit/%.c=$(BUILD)/t/unit/%)
+spin_models := $(sort $(wildcard t/spin/*.pml))
 fuzz_src    := $(wildcard t/fuzz/fuzz_*.c)
 fuzz_names  := $(fuzz_src:t/fuzz/fuzz_%.c=%)
 bench_src   := $(wildcard bench/*.c)
@@ -107,7 +108,8 @@ say          = $(if $(V),,@printf '  %-7s %s\n' $(1) $(@:$(top)/%=%);)
 # ---------------------------------------------------------------- targets
 
 .PHONY: help deps build module tools demo demo-stop test check unit t \
-        integration bench asan asan-check valgrind fuzz interop style \
+        integration bench asan asan-check tsan tsan-check spin valgrind \
+        fuzz interop style \
         docs-check deb install clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -165,6 +167,14 @@ bench:          ## measure, side by side, and print ratios
 asan:           ## all tests with AddressSanitizer and UBSan
 	@tools/deps build test
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 asan-check
+
+tsan:           ## unit tests with threads, with ThreadSanitizer
+	@tools/deps build test
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan TSAN=1 tsan-check
+
+spin:           ## check the models of the protocols in shared memory
+	@tools/deps build spin
+	@BUILD=$(BUILD) tools/spin $(spin_models)
 
 valgrind:       ## unit tests and some of t/ under valgrind
 	@tools/deps build test valgrind
@@ -255,6 +265,14 @@ check:
 
 asan-check: build test-programs
 	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
+
+# Unit tests that start threads; a new one is named here.
+
+tsan_unit    = table_threads
+
+tsan-check: $(tsan_unit:%=$(BUILD)/t/unit/%)
+	$(quiet)MLOPS_QUICK=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
+	    $(test_env) $(prove) $(tsan_unit:%=$(BUILD)/t/unit/%)
 
 # The same programs with named points at which a test may kill them.
 
