@@ -141,6 +141,26 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "  -s STORE           take the plan of this store\n"
         "  -p PLAN            take this plan.json\n",
         mlopsctl_history
+    },
+    {
+        "table", "dump|get|load VIEW [KEY|FILE.csv] -s STORE [-p PLAN] "
+                 "[--canonical] [--json] [--as-of T]",
+        "show or load the feature tables of a view",
+        "  dump VIEW            all entities of all shards, sorted by key:\n"
+        "                       TSV, or with --json one array.  What is\n"
+        "                       older than the view's ttl is left out\n"
+        "  get VIEW KEY         one entity: values, statuses, times\n"
+        "  load VIEW FILE.csv   a CSV file becomes the tables of a batch\n"
+        "                       view, all at once\n"
+        "\n"
+        "  -s STORE       where tables and plan.json are\n"
+        "  -p PLAN        another plan.json; without -s the store is its\n"
+        "  --canonical    lines to compare byte by byte: the key, NAME=VALUE\n"
+        "                 of each column, partition, offset and time of the\n"
+        "                 last event\n"
+        "  --as-of T      read at this time, in microseconds since 1970,\n"
+        "                 instead of now\n",
+        mlopsctl_table
     }
 };
 
