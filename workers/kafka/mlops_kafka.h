@@ -9,9 +9,7 @@
  *
  * Properties come from the plan: librdkafka's names, with "file:PATH" and
  * "env:NAME" read here, so that no secret stands in a plan.  What the
- * guarantees rest on cannot be set (enable.auto.commit,
- * enable.auto.offset.store, auto.offset.reset, partition.assignment.strategy,
- * enable.idempotence, acks) and is refused by name.
+ * guarantees rest on is set here, and refused in a plan.
  */
 
 #ifndef MLOPS_KAFKA_H
@@ -129,6 +127,13 @@ uint64_t mlops_producer_pending(const mlops_producer_t *producer);
 /* Serves delivery reports without waiting. */
 void mlops_producer_poll(mlops_producer_t *producer);
 
+
+/* What librdkafka has to say, and what is said here of passing errors: level
+ * is that of syslog(3).  Called by any thread; NULL: nobody hears it, which is
+ * how it begins. */
+typedef void (*mlops_kafka_log_pt)(int level, const char *text);
+
+void mlops_kafka_set_log(mlops_kafka_log_pt log);
 
 /* The value of a property: text itself, or what file: or env: names, without
  * the line end.  Memory from the arena; the error never has the secret. */
