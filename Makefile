@@ -58,7 +58,7 @@ fuzz_src    := $(wildcard t/fuzz/fuzz_*.c)
 fuzz_names  := $(fuzz_src:t/fuzz/fuzz_%.c=%)
 bench_src   := $(wildcard bench/*.c)
 bench_bin   := $(bench_src:bench/%.c=$(BUILD)/bench/%)
-load        := $(BUILD)/bench/load
+load        := $(BUILD)/bench/load $(BUILD)/bench/feed
 module_src  := $(wildcard ngx_mlops_module/*.c)
 headers     := $(wildcard core/*/*.h ngx_mlops_module/*.h)
 archives    := $(BUILD)/libmlops.a $(libs:%=$(BUILD)/lib%.a)
@@ -107,9 +107,9 @@ say          = $(if $(V),,@printf '  %-7s %s\n' $(1) $(@:$(top)/%=%);)
 
 # ---------------------------------------------------------------- targets
 
-.PHONY: help deps build module tools demo demo-stop test check unit t \
-        integration bench asan asan-check tsan tsan-check spin valgrind \
-        fuzz interop style \
+.PHONY: help deps build module tools demo demo-stop demo-features \
+        demo-features-stop test check unit t integration bench asan \
+        asan-check tsan tsan-check spin valgrind fuzz interop style \
         docs-check deb install clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -119,7 +119,7 @@ help:           ## this list
 	@echo "ngx_mlops: predictions and features inside nginx"
 	@echo
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile \
-	    | awk -F'#' '{ printf "%-18s %s\n", $$1, $$2 }'
+	    | awk -F'#' '{ printf "%-25s %s\n", $$1, $$2 }'
 	@echo
 	@echo "variables: CC BUILD NGINX_SRC MLOPS_DATA YES=1 FUZZ_SECONDS"
 	@echo "           PREFIX DESTDIR MODULESDIR"
@@ -140,6 +140,14 @@ demo:           ## the whole story on one screen, on 127.0.0.1:8080
 
 demo-stop:      ## end the demo's nginx
 	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo --stop
+
+demo-features:  ## events become features become predictions, on one screen
+	@tools/deps build demo
+	@$(MAKE) --no-print-directory demo-programs
+	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo-features
+
+demo-features-stop:     ## end what that started
+	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo-features --stop
 
 test:           ## deps, build, and every test below
 	@tools/deps build test
