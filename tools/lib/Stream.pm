@@ -1,0 +1,206 @@
+# A stream of a test's own: a broker in memory, records put into it exactly,
+# workers that may be killed, tables as they stand in the store.
+#
+#     my $stream = Stream->new($site, rides => 4);       topics and partitions
+#     $stream->send('rides', record(...), …);
+#     my $worker = $stream->worker;
+#     $stream->await_applied('rides', 'rides_view');
+#     my $rows = $stream->dump('rides_view');
+#
+# What was sent is kept, so that the same log can be computed in another way.
+
+package Stream;
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path remove_tree);
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+use Mlops qw($root $build $ctl run slurp slurp_quiet spew await fields);
+
+our $worker = "$build/bin/mlops-features";
+our $fault  = "$build/t/fault/mlops-features";
+our $broker = "$build/bin/mlops-broker";
+our $feed   = "$build/bench/feed";
+
+my $owner = $$;
+my %children;
+
+
+sub new {
+    my ($class, $site, %topics) = @_;
+
+    my $self = bless {
+        site => $site,
+        topics => { %topics },
+        sent => { map { $_ => [ map { [] } 1 .. $topics{$_} ] } keys %topics },
+        state => "$site->{prefix}/state",
+    }, $class;
+
+    make_path($self->{state});
+    my $address = "$site->{prefix}/broker";
+
+    $self->{broker} = spawn("$site->{prefix}/logs/broker", {}, $broker,
+                            '-a', $address,
+                            map { "$_:$topics{$_}" } sort keys %topics);
+
+    await(10, sub { ($self->{address}) = slurp_quiet($address) =~ /^(\S+:\d+)/ })
+        or die "no broker: " . slurp_quiet("$site->{prefix}/logs/broker");
+
+    return $self;
+}
+
+
+# A process of the test; its output goes to a file.  Ended with the test.
+
+sub spawn {
+    my ($out, $env, @command) = @_;
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        @ENV{keys %$env} = values %$env;
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', $out or POSIX::_exit(126);
+        open STDERR, '>&', \*STDOUT;
+        { exec { $command[0] } @command };
+        POSIX::_exit(127);
+    }
+
+    $children{$pid} = 1;
+
+    return $pid;
+}
+
+
+# Waits at most so long for the end of a process: its wait status, or nothing.
+
+sub reap {
+    my ($pid, $seconds) = @_;
+    my $status;
+
+    await($seconds, sub {
+        return if waitpid($pid, POSIX::WNOHANG()) == 0;
+        $status = $?;
+        delete $children{$pid};
+        return 1;
+    }, 0.002);
+
+    return $status;
+}
+
+
+sub stop {
+    my ($pid, $signal, $seconds) = @_;
+
+    return if ! $children{$pid};
+    kill $signal // 'TERM', $pid;
+
+    my $status = reap($pid, $seconds // 20);
+
+    if (! defined $status) {
+        kill 'KILL', $pid;
+        reap($pid, 5);
+        die "process $pid did not end\n";
+    }
+
+    return $status;
+}
+
+
+# A record: [ partition, timestamp in ms, key, value, header… ].
+
+sub send {
+    my ($self, $topic, @records) = @_;
+
+    return if ! @records;
+
+    for my $record (@records) {
+        push @{ $self->{sent}{$topic}[$record->[0]] }, $record;
+    }
+
+    my $file = "$self->{site}{prefix}/feed";
+    spew($file, join '', map { join("\t", @$_) . "\n" } @records);
+
+    my %report = fields(run('/bin/sh', '-c', "'$feed' '$self->{address}'"
+                            . " '$topic' < '$file'"));
+
+    die "feed: not all was delivered\n"
+        if $report{failed} || $report{records} != @records;
+}
+
+
+sub worker {
+    my ($self, %option) = @_;
+
+    my $site = $option{site} // $self->{site};
+    my $log = "$site->{prefix}/logs/features";
+
+    return spawn($log, { %{ $option{env} // {} } },
+                 $option{program} // $worker, '-s', $site->{store},
+                 @{ $option{args} // [] });
+}
+
+
+sub worker_log {
+    my ($self, $site) = @_;
+    return slurp_quiet(($site // $self->{site})->{prefix} . '/logs/features');
+}
+
+
+# Tables of a view by definition and shard, and what their headers say, read
+# by the documented layout: { offset => [ … by partition ], rows, evicted }.
+
+sub headers {
+    my ($self, $view, $site) = @_;
+    my $features = ($site // $self->{site})->{store} . '/features';
+    my @tables;
+
+    opendir my $dir, $features or return;
+
+    for my $name (sort readdir $dir) {
+        next unless $name =~ /^\Q$view\E\.([0-9a-f]{16})\.(\d+)$/;
+        my ($hash, $shard) = ($1, $2);
+
+        open my $in, '<:raw', "$features/$name" or next;
+        next unless read($in, my $head, 4096 + 1024 * 32) == 4096 + 1024 * 32;
+
+        my (%offset, %clock);
+
+        for my $partition (0 .. 1023) {
+            my ($offset, $clock, $owned) =
+                unpack 'q< q< Q<', substr $head, 4096 + 32 * $partition, 24;
+
+            $offset{$partition} = $offset if $owned || $offset != -1;
+            $clock{$partition} = $clock;
+        }
+
+        my ($superseded, $rows, $evicted) = unpack 'Q< Q< Q<',
+                                            substr $head, 256, 24;
+
+        push @tables, { name => $name, hash => $hash, shard => $shard,
+                        offset => \%offset, clock => \%clock, rows => $rows,
+                        evicted => $evicted, superseded => $superseded };
+    }
+
+    return @tables;
+}
+
+
+END {
+    if ($$ == $owner) {
+        my $code = $?;
+
+        for my $pid (keys %children) {
+            kill 'KILL', $pid;
+            waitpid $pid, 0;
+        }
+
+        $? = $code;
+    }
+}
+
+
+1;
