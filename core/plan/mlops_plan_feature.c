@@ -19,6 +19,7 @@ typedef struct {
 } mlops_plan_args_t;
 
 
+static int mlops_plan_feature_merge(mlops_plan_call_t *call);
 static int mlops_plan_feature_words(mlops_plan_call_t *call);
 static int mlops_plan_feature_func(mlops_plan_call_t *call,
     mlops_plan_feature_t *feature, mlops_plan_args_t *args);
@@ -56,6 +57,10 @@ mlops_plan_feature(mlops_plan_call_t *call)
     mlops_plan_args_t      args;
     mlops_plan_build_t    *build;
     mlops_plan_feature_t  *feature;
+
+    if (mlops_plan_feature_merge(call) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
 
     build = call->data;
     feature = &build->view->features[build->view->features_n];
@@ -126,6 +131,78 @@ mlops_plan_feature(mlops_plan_call_t *call)
 }
 
 
+/*
+ * "last_k(fare, 3)" without quotes is two words: what belongs to the function
+ * becomes one in a copy of the node, so that parameters begin at word 3.
+ */
+
+static int
+mlops_plan_feature_merge(mlops_plan_call_t *call)
+{
+    char               *text;
+    size_t              len;
+    uint32_t            i, n, *lines;
+    mlops_str_t        *word, *args;
+    mlops_plan_node_t  *node, *copy;
+
+    node = call->node;
+    len = 0;
+
+    for (n = 2; n < node->args_n; n++) {
+        word = &node->args[n];
+        len += word->len + 1;
+
+        if (word->len == 0 || memchr(word->data, '=', word->len) != NULL
+            || word->data[word->len - 1] == ')'
+            || (n == 2 && memchr(word->data, '(', word->len) == NULL))
+        {
+            break;
+        }
+    }
+
+    word = &node->args[n];
+
+    if (n == 2 || n == node->args_n || word->len == 0
+        || word->data[word->len - 1] != ')')
+    {
+        return MLOPS_OK;
+    }
+
+    copy = mlops_arena_calloc(call->plan->arena, 1, sizeof(*copy));
+    args = mlops_arena_calloc(call->plan->arena, node->args_n, sizeof(*args));
+    lines = mlops_arena_calloc(call->plan->arena, node->args_n,
+                               sizeof(*lines));
+    text = mlops_arena_alloc(call->plan->arena, len);
+
+    if (copy == NULL || args == NULL || lines == NULL || text == NULL) {
+        return mlops_plan_wrong(call, 0, "out of memory");
+    }
+
+    *copy = *node;
+    copy->args = args;
+    copy->args_n = node->args_n - (n - 2);
+    copy->lines = lines;
+
+    for (i = 0; i < copy->args_n; i++) {
+        args[i] = node->args[(i < 3) ? i : i + (n - 2)];
+        lines[i] = (node->lines == NULL) ? node->line
+                   : node->lines[(i < 3) ? i : i + (n - 2)];
+    }
+
+    args[2].data = text;
+    args[2].len = len - 1;
+
+    for (i = 2; i <= n; i++) {
+        text = mempcpy(text, node->args[i].data, node->args[i].len);
+        *text++ = ' ';
+    }
+
+    call->node = copy;
+
+    return MLOPS_OK;
+}
+
+
 /* Are all the words behind the function known, and there once? */
 
 static int
@@ -187,8 +264,8 @@ mlops_plan_feature_func(mlops_plan_call_t *call,
     if (open == NULL || end[-1] != ')') {
         return mlops_plan_wrong(call, 2, "invalid function \"%.*s\" of "
                                 "feature \"%.*s\"%s: expected a name and its "
-                                "arguments without blanks, such as "
-                                "last_k(fare,3), or the whole in quotes",
+                                "arguments in parentheses, such as "
+                                "last_k(fare,3)",
                                 mlops_fmt(&word), mlops_fmt(&feature->name),
                                 call->place);
     }

@@ -5,6 +5,7 @@
  *     and    = not { ("and" | "&&") not }
  *     not    = ("not" | "!") not | "(" or ")" | compare
  *     compare = field ("==" | "!=" | "<" | "<=" | ">" | ">=") literal
+ *             | field "is" ["not"] "null"
  *     literal = 'string' | number | true | false | null
  *
  * A quote in a string is written twice.  A field is a word without blanks
@@ -44,6 +45,7 @@ static int mlops_where_or(mlops_where_parser_t *p);
 static int mlops_where_and(mlops_where_parser_t *p);
 static int mlops_where_not(mlops_where_parser_t *p);
 static int mlops_where_compare(mlops_where_parser_t *p);
+static int mlops_where_is(mlops_where_parser_t *p, const mlops_str_t *field);
 static int mlops_where_operator(mlops_where_parser_t *p,
     mlops_where_kind_t *kind);
 static int mlops_where_literal(mlops_where_parser_t *p,
@@ -207,9 +209,15 @@ mlops_where_compare(mlops_where_parser_t *p)
 
     memset(&op, 0, sizeof(op));
 
-    if (mlops_where_name(p, &field) != MLOPS_OK
-        || mlops_where_operator(p, &op.kind) != MLOPS_OK)
-    {
+    if (mlops_where_name(p, &field) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_where_take(p, "is", NULL)) {
+        return mlops_where_is(p, &field);
+    }
+
+    if (mlops_where_operator(p, &op.kind) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
 
@@ -217,6 +225,36 @@ mlops_where_compare(mlops_where_parser_t *p)
     at = p->pos;
 
     if (mlops_where_literal(p, &field, at, &op) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_where_emit(p, &op);
+}
+
+
+/* "is null" and "is not null" are "== null" and "!= null". */
+
+static int
+mlops_where_is(mlops_where_parser_t *p, const mlops_str_t *field)
+{
+    mlops_where_op_t  op;
+
+    memset(&op, 0, sizeof(op));
+
+    op.kind = mlops_where_take(p, "not", NULL) ? MLOPS_WHERE_NOT_NULL
+                                               : MLOPS_WHERE_IS_NULL;
+
+    if (!mlops_where_take(p, "null", NULL)) {
+        return mlops_where_expected(p, (op.kind == MLOPS_WHERE_IS_NULL)
+                                       ? "\"null\" or \"not null\" behind "
+                                         "\"is\""
+                                       : "\"null\" behind \"is not\"");
+    }
+
+    if (mlops_plan_field(p->call, p->arg, field, MLOPS_USE_ANY,
+                         MLOPS_TYPE_BYTES, p->by, &op.field)
+        != MLOPS_OK)
+    {
         return MLOPS_ERROR;
     }
 
@@ -432,7 +470,7 @@ mlops_where_word(mlops_where_parser_t *p, mlops_str_t *s)
 }
 
 
-/* Is the next word, or sign, that one?  "!" is none before "=". */
+/* Is the next word, or sign (or NULL), that one?  "!" is none before "=". */
 
 static int
 mlops_where_take(mlops_where_parser_t *p, const char *word, const char *sign)
@@ -443,9 +481,10 @@ mlops_where_take(mlops_where_parser_t *p, const char *word, const char *sign)
 
     mlops_where_blanks(p);
 
-    len = strlen(sign);
+    len = (sign == NULL) ? 0 : strlen(sign);
 
-    if ((size_t) (p->end - p->pos) >= len && memcmp(p->pos, sign, len) == 0
+    if (len != 0 && (size_t) (p->end - p->pos) >= len
+        && memcmp(p->pos, sign, len) == 0
         && (len == 2 || p->end - p->pos == 1 || p->pos[1] != '='))
     {
         p->pos += len;

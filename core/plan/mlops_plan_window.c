@@ -161,7 +161,6 @@ mlops_plan_no_window(mlops_plan_call_t *call, mlops_plan_feature_t *feature,
 
         if (hop == 0) {
             feature->hop_us = feature->half_life_us / MLOPS_DECAY_STEPS;
-            feature->hop_us += (feature->hop_us == 0);
         }
 
     } else if (hop != 0) {

@@ -239,7 +239,7 @@ test_forms(void **state)
 
     snprintf(text, sizeof(text),
              "feature 1 " ABI "\nbase %016" PRIx64 "\nfunc decayed_sum\n"
-             "field 1:x double\nof -\nspan all 0 500000\n"
+             "field 1:x double\nof -\nspan all 0 833333\n"
              "p 0000000000000000\nhalf_life 10000000\nk 0 0\nbins 0\n"
              "precision 0\ncolumn double 1 0\nwhere 0\n", base);
     assert_true(v->features[2].hash == hash_of(text));

@@ -28,7 +28,7 @@ test_all(void **state)
         "    feature      share     ratio(paid_1h,rides_1h);\n"
         "    feature      ema9      ema(fare,9) window=5m;\n"
         "    feature      ema_com   ema(fare) com=9 window=5m;\n"
-        "    feature      macd      macd(fare,12,26) window=5m;\n"
+        "    feature      macd      macd( fare, 12, 26 ) window=5m;\n"
         "    feature      decayed   decayed_sum(fare,1h);\n"
         "    feature      top       max(seats) type=int64 window=1h\n"
         "                 kind=tumbling;\n"
@@ -161,7 +161,7 @@ test_all(void **state)
 
     f = &v->features[10];
     assert_true(f->half_life_us == 3600000000);
-    assert_true(f->hop_us == 180000000);
+    assert_true(f->hop_us == 300000000);
     assert_int_equal(f->span, MLOPS_SPAN_ALL);
 
     f = &v->features[11];
@@ -409,11 +409,6 @@ test_misuse(void **state)
           "invalid number of arguments of sum() in feature \"x\"@: expected "
           "\"sum(field)\", got \"sum(a,b)\"" },
 
-        { "feature x last_k(a, 3);",
-          "invalid function \"last_k(a,\" of feature \"x\"@: expected a "
-          "name and its arguments without blanks, such as last_k(fare,3), "
-          "or the whole in quotes" },
-
         { "feature x last_k(a,0);",
           "invalid value \"0\" of \"k\" in \"feature\"@: expected a whole "
           "number from 1 to 1024" },
@@ -423,14 +418,20 @@ test_misuse(void **state)
           "number from 1 to 1024" },
 
         { "feature x sum( );",
-          "invalid function \"sum(\" of feature \"x\"@: expected a name and "
-          "its arguments without blanks, such as last_k(fare,3), or the "
-          "whole in quotes" },
+          "argument 1 of sum() is empty in feature \"x\"@: expected "
+          "\"sum(field)\"" },
 
         { "feature x sum;",
           "invalid function \"sum\" of feature \"x\"@: expected a name and "
-          "its arguments without blanks, such as last_k(fare,3), or the "
-          "whole in quotes" },
+          "its arguments in parentheses, such as last_k(fare,3)" },
+
+        { "feature x sum(a window=1h \"where=(b == 1)\";",
+          "invalid function \"sum(a\" of feature \"x\"@: expected a name and "
+          "its arguments in parentheses, such as last_k(fare,3)" },
+
+        { "feature x last_k(a, 3) hop=1m;",
+          "\"hop=\" without a window in feature \"x\"@: expected \"window=\" "
+          "beside it" },
 
         { "feature x last_k(,3);",
           "argument 1 of last_k() is empty in feature \"x\"@: expected "
@@ -501,7 +502,7 @@ test_misuse(void **state)
 
         { "feature x ema(a) com=-1 window=5m;",
           "invalid value \"-1\" of \"com=\" in \"feature\"@: expected a "
-          "number from 0 to 65536" },
+          "number from 0 to 4096" },
 
         { "feature x macd(a,26,12) window=5m;",
           "the spans 26 and 12 of macd() in feature \"x\"@: expected the "
@@ -509,7 +510,7 @@ test_misuse(void **state)
 
         { "feature x rsi(a,0) window=5m;",
           "invalid value \"0\" of \"bars\" in \"feature\"@: expected a "
-          "whole number from 1 to 65536" },
+          "whole number from 1 to 4096" },
 
         { "feature x ema(a,9) window=5m kind=sliding;",
           "ema() is of bars, which are tumbling, in feature \"x\"@: "

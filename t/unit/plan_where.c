@@ -117,6 +117,8 @@ test_good(void **state)
 
         { "zone == null", "zonenull" },
         { "zone != null", "zonenotnull" },
+        { "zone is null", "zonenull" },
+        { "not zone is not null or is is null", "zonenotnull ! isnull |" },
         { "a == null and a != null", "anull anotnull &" },
 
         /* not before and before or; left to right */
@@ -222,6 +224,10 @@ test_bad(void **state)
           "\"'\"" },
         { "`a == 1", 1, NULL, "a name without its end: expected \"`\"" },
         { "`` == 1", 1, NULL, "expected a name between the backquotes" },
+        { "a is", 5, NULL, "expected \"null\" or \"not null\" behind \"is\","
+          " got the end" },
+        { "a is not 3", 10, NULL, "expected \"null\" behind \"is not\", got "
+          "\"3\"" },
         { "a < null", 5, NULL, "null goes with == and != alone" },
         { "a >= true", 6, NULL, "true goes with == and != alone" },
         { "a == 1; b == 2", 7, NULL, "expected \"and\", \"or\" or the end, "
