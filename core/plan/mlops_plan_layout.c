@@ -200,7 +200,7 @@ mlops_layout_bytes(const mlops_plan_view_t *view,
         break;
     }
 
-    return sizeof(mlops_ring_t) + (uint64_t) mlops_layout_tiles(feature)
+    return sizeof(mlops_tiles_t) + (uint64_t) mlops_layout_tiles(feature)
            * mlops_layout_tile(feature);
 }
 

@@ -92,7 +92,7 @@
 typedef struct {
     int64_t   newest;
     uint64_t  older;
-} mlops_ring_t;
+} mlops_tiles_t;
 
 
 typedef struct {

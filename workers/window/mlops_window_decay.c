@@ -172,7 +172,7 @@ mlops_decay_tile_apply(const mlops_window_op_t *op, void *state,
     double               x, age;
     mlops_decay_tile_t  *tile;
 
-    tile = mlops_ring_touch(op, state, tick, &fresh);
+    tile = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (tile == NULL) {
         return;
@@ -201,12 +201,12 @@ mlops_decay_tile_value(const mlops_window_op_t *op, const void *state,
     uint32_t             i, n, slots[MLOPS_TILES_MAX];
     mlops_decay_tile_t  *tile;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
     sum = 0;
     number = oldest = n ? oldest : 0;
 
     for (i = 0; i < n; i++) {
-        tile = (mlops_decay_tile_t *) mlops_ring_slot(op, state, slots[i]);
+        tile = (mlops_decay_tile_t *) mlops_tiles_slot(op, state, slots[i]);
 
         number = oldest + (int64_t) ((slots[i] + op->clock.tiles - slots[0])
                                      % op->clock.tiles);
@@ -228,11 +228,11 @@ mlops_decay_tile_next(const mlops_window_op_t *op, const void *state,
     int64_t   oldest;
     uint32_t  slots[MLOPS_TILES_MAX];
 
-    if (mlops_ring_covered(op, state, reach, slots, &oldest)) {
+    if (mlops_tiles_covered(op, state, reach, slots, &oldest)) {
         return mlops_clock_start(&op->clock, reach->pos + 1);
     }
 
-    return mlops_ring_next(op, state, reach);
+    return mlops_tiles_next(op, state, reach);
 }
 
 
@@ -247,7 +247,7 @@ mlops_window_decay_kind(mlops_window_op_t *op)
         op->kind.apply = mlops_decay_tile_apply;
         op->kind.value = mlops_decay_tile_value;
         op->kind.next = mlops_decay_tile_next;
-        op->kind.reset = mlops_ring_reset;
+        op->kind.reset = mlops_tiles_reset;
         return;
     }
 

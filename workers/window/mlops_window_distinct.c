@@ -58,7 +58,7 @@ mlops_distinct_apply(const mlops_window_op_t *op, void *state,
     uint32_t   p;
     uint64_t   hash, rest;
 
-    registers = mlops_ring_touch(op, state, tick, &fresh);
+    registers = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (registers == NULL) {
         return;
@@ -154,7 +154,7 @@ mlops_distinct_value(const mlops_window_op_t *op, const void *state,
     uint32_t           counts[MLOPS_RANKS];
     mlops_registers_t  most, other, more;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
 
     if (n == 0) {
         mlops_out_none(out, op, op->column);
@@ -164,10 +164,10 @@ mlops_distinct_value(const mlops_window_op_t *op, const void *state,
     memset(counts, 0, sizeof(counts));
 
     for (j = 0; j < op->item; j += sizeof(most)) {
-        memcpy(&most, mlops_ring_slot(op, state, slots[0]) + j, sizeof(most));
+        memcpy(&most, mlops_tiles_slot(op, state, slots[0]) + j, sizeof(most));
 
         for (i = 1; i < n; i++) {
-            memcpy(&other, mlops_ring_slot(op, state, slots[i]) + j,
+            memcpy(&other, mlops_tiles_slot(op, state, slots[i]) + j,
                    sizeof(other));
             more = (mlops_registers_t) (other > most);
             most = (most & ~more) | (other & more);
@@ -189,6 +189,6 @@ mlops_window_distinct_kind(mlops_window_op_t *op)
 {
     op->kind.apply = mlops_distinct_apply;
     op->kind.value = mlops_distinct_value;
-    op->kind.next = mlops_ring_next;
-    op->kind.reset = mlops_ring_reset;
+    op->kind.next = mlops_tiles_next;
+    op->kind.reset = mlops_tiles_reset;
 }

@@ -239,7 +239,7 @@ mlops_low_bits(int64_t n)
 
 
 static inline char *
-mlops_ring_slot(const mlops_window_op_t *op, const mlops_ring_t *ring,
+mlops_tiles_slot(const mlops_window_op_t *op, const mlops_tiles_t *ring,
     uint32_t slot)
 {
     return (char *) (ring + 1) + (size_t) slot * op->item;
@@ -250,7 +250,7 @@ mlops_ring_slot(const mlops_window_op_t *op, const mlops_ring_t *ring,
  * than the ring. */
 
 static inline void *
-mlops_ring_touch(const mlops_window_op_t *op, mlops_ring_t *ring,
+mlops_tiles_touch(const mlops_window_op_t *op, mlops_tiles_t *ring,
     const mlops_tick_t *tick, int *fresh)
 {
     int64_t   age;
@@ -261,7 +261,7 @@ mlops_ring_touch(const mlops_window_op_t *op, mlops_ring_t *ring,
     if (ring->newest == MLOPS_NO_TILE) {
         ring->newest = tick->tile;
         ring->older = 0;
-        return mlops_ring_slot(op, ring, tick->slot);
+        return mlops_tiles_slot(op, ring, tick->slot);
     }
 
     age = ring->newest - tick->tile;
@@ -286,7 +286,7 @@ mlops_ring_touch(const mlops_window_op_t *op, mlops_ring_t *ring,
         ring->newest = tick->tile;
     }
 
-    return mlops_ring_slot(op, ring, tick->slot);
+    return mlops_tiles_slot(op, ring, tick->slot);
 }
 
 
@@ -294,7 +294,7 @@ mlops_ring_touch(const mlops_window_op_t *op, mlops_ring_t *ring,
  * returns their number, and the number of the oldest tile. */
 
 static inline uint32_t
-mlops_ring_covered(const mlops_window_op_t *op, const mlops_ring_t *ring,
+mlops_tiles_covered(const mlops_window_op_t *op, const mlops_tiles_t *ring,
     const mlops_reach_t *reach, uint32_t slots[MLOPS_TILES_MAX],
     int64_t *oldest)
 {
@@ -342,9 +342,9 @@ mlops_ring_covered(const mlops_window_op_t *op, const mlops_ring_t *ring,
 
 
 /* When a tile leaves or, where windows are closed, comes into sight. */
-int64_t mlops_ring_next(const mlops_window_op_t *op, const void *state,
+int64_t mlops_tiles_next(const mlops_window_op_t *op, const void *state,
     const mlops_reach_t *reach);
-void mlops_ring_reset(const mlops_window_op_t *op, void *state);
+void mlops_tiles_reset(const mlops_window_op_t *op, void *state);
 
 
 /* ---- places in the order of events ---- */

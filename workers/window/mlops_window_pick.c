@@ -102,7 +102,7 @@ mlops_first_apply(const mlops_window_op_t *op, void *state,
     int                   fresh;
     mlops_record_head_t  *record;
 
-    record = mlops_ring_touch(op, state, tick, &fresh);
+    record = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (record && (fresh || mlops_record_before(event, record))) {
         mlops_record_set(op, record, event, cell);
@@ -117,13 +117,13 @@ mlops_first_value(const mlops_window_op_t *op, const void *state,
     int64_t   oldest;
     uint32_t  slots[MLOPS_TILES_MAX];
 
-    if (mlops_ring_covered(op, state, reach, slots, &oldest) == 0) {
+    if (mlops_tiles_covered(op, state, reach, slots, &oldest) == 0) {
         mlops_out_none(out, op, op->column);
         return;
     }
 
     mlops_record_out(op, (mlops_record_head_t *)
-                         mlops_ring_slot(op, state, slots[0]),
+                         mlops_tiles_slot(op, state, slots[0]),
                      op->column, out);
 }
 
@@ -427,7 +427,7 @@ mlops_newest_next(const mlops_window_op_t *op, const void *state,
  * behind it. */
 
 static const mlops_window_kind_t  mlops_first_kind = {
-    mlops_first_apply, mlops_first_value, mlops_ring_next, mlops_ring_reset
+    mlops_first_apply, mlops_first_value, mlops_tiles_next, mlops_tiles_reset
 };
 
 static const mlops_window_kind_t  mlops_last_kind = {

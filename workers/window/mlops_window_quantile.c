@@ -163,7 +163,7 @@ mlops_quantile_apply(const mlops_window_op_t *op, void *state,
 
     (void) event;
 
-    sketch = mlops_ring_touch(op, state, tick, &fresh);
+    sketch = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (sketch == NULL) {
         return;
@@ -285,7 +285,7 @@ mlops_quantile_value(const mlops_window_op_t *op, const void *state,
     mlops_union_t    all;
     mlops_sketch_t  *sketch;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
 
     if (n == 0) {
         mlops_out_none(out, op, op->column);
@@ -301,7 +301,7 @@ mlops_quantile_value(const mlops_window_op_t *op, const void *state,
     memset(all.bin, 0, all.bins * sizeof(all.bin[0]));
 
     for (i = 0; i < n; i++) {
-        sketch = (mlops_sketch_t *) mlops_ring_slot(op, state, slots[i]);
+        sketch = (mlops_sketch_t *) mlops_tiles_slot(op, state, slots[i]);
 
         for (sign = 0; sign < 2; sign++) {
             if (sketch->top[sign] > all.top[sign]) {
@@ -316,7 +316,7 @@ mlops_quantile_value(const mlops_window_op_t *op, const void *state,
 
     for (i = 0; i < n; i++) {
         mlops_union_add(&all, (mlops_sketch_t *)
-                              mlops_ring_slot(op, state, slots[i]));
+                              mlops_tiles_slot(op, state, slots[i]));
     }
 
     mlops_out_double(out, op, op->column,
@@ -330,6 +330,6 @@ mlops_window_quantile_kind(mlops_window_op_t *op)
 {
     op->kind.apply = mlops_quantile_apply;
     op->kind.value = mlops_quantile_value;
-    op->kind.next = mlops_ring_next;
-    op->kind.reset = mlops_ring_reset;
+    op->kind.next = mlops_tiles_next;
+    op->kind.reset = mlops_tiles_reset;
 }

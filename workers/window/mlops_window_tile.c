@@ -42,21 +42,21 @@ typedef struct {
 
 
 void
-mlops_ring_reset(const mlops_window_op_t *op, void *state)
+mlops_tiles_reset(const mlops_window_op_t *op, void *state)
 {
     (void) op;
 
-    ((mlops_ring_t *) state)->newest = MLOPS_NO_TILE;
+    ((mlops_tiles_t *) state)->newest = MLOPS_NO_TILE;
 }
 
 
 int64_t
-mlops_ring_next(const mlops_window_op_t *op, const void *state,
+mlops_tiles_next(const mlops_window_op_t *op, const void *state,
     const mlops_reach_t *reach)
 {
     int64_t              next, oldest, shown;
     uint32_t             slots[MLOPS_TILES_MAX];
-    const mlops_ring_t  *ring;
+    const mlops_tiles_t  *ring;
 
     ring = state;
 
@@ -66,7 +66,7 @@ mlops_ring_next(const mlops_window_op_t *op, const void *state,
 
     next = INT64_MAX;
 
-    if (mlops_ring_covered(op, ring, reach, slots, &oldest)) {
+    if (mlops_tiles_covered(op, ring, reach, slots, &oldest)) {
         next = mlops_clock_start(&op->clock, oldest + 1 + op->clock.hops);
     }
 
@@ -165,7 +165,7 @@ mlops_count_apply(const mlops_window_op_t *op, void *state,
     (void) event;
     (void) cell;
 
-    n = mlops_ring_touch(op, state, tick, &fresh);
+    n = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (n) {
         *n = fresh ? 1 : *n + 1;
@@ -181,11 +181,11 @@ mlops_count_total(const mlops_window_op_t *op, const void *state,
     uint32_t  i, n, slots[MLOPS_TILES_MAX];
     uint64_t  total;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
     total = 0;
 
     for (i = 0; i < n; i++) {
-        total += *(uint64_t *) mlops_ring_slot(op, state, slots[i]);
+        total += *(uint64_t *) mlops_tiles_slot(op, state, slots[i]);
     }
 
     return total;
@@ -222,7 +222,7 @@ mlops_sum_apply(const mlops_window_op_t *op, void *state,
 
     (void) event;
 
-    sum = mlops_ring_touch(op, state, tick, &fresh);
+    sum = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (sum == NULL) {
         return;
@@ -244,12 +244,12 @@ mlops_sum_value(const mlops_window_op_t *op, const void *state,
     uint32_t     i, n, slots[MLOPS_TILES_MAX];
     mlops_sum_t  sum;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
     memset(&sum, 0, sizeof(sum));
 
     for (i = 0; i < n; i++) {
         mlops_total_merge(op, &sum, (mlops_sum_t *)
-                                    mlops_ring_slot(op, state, slots[i]));
+                                    mlops_tiles_slot(op, state, slots[i]));
     }
 
     if (op->cell_kind == MLOPS_CELL_INT) {
@@ -273,7 +273,7 @@ mlops_mean_apply(const mlops_window_op_t *op, void *state,
 
     (void) event;
 
-    mean = mlops_ring_touch(op, state, tick, &fresh);
+    mean = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (mean == NULL) {
         return;
@@ -297,7 +297,7 @@ mlops_mean_value(const mlops_window_op_t *op, const void *state,
     uint32_t       i, n, slots[MLOPS_TILES_MAX];
     mlops_mean_t   total, *mean;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
 
     if (n == 0) {
         mlops_out_none(out, op, op->column);
@@ -307,7 +307,7 @@ mlops_mean_value(const mlops_window_op_t *op, const void *state,
     memset(&total, 0, sizeof(total));
 
     for (i = 0; i < n; i++) {
-        mean = (mlops_mean_t *) mlops_ring_slot(op, state, slots[i]);
+        mean = (mlops_mean_t *) mlops_tiles_slot(op, state, slots[i]);
         total.n += mean->n;
         mlops_total_merge(op, &total.sum, &mean->sum);
     }
@@ -348,7 +348,7 @@ mlops_extreme_apply(const mlops_window_op_t *op, void *state,
 
     (void) event;
 
-    best = mlops_ring_touch(op, state, tick, &fresh);
+    best = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (best == NULL) {
         return;
@@ -372,17 +372,17 @@ mlops_extreme_value(const mlops_window_op_t *op, const void *state,
     uint32_t       i, n, slots[MLOPS_TILES_MAX];
     mlops_cell_t   best, *cell;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
 
     if (n == 0) {
         mlops_out_none(out, op, op->column);
         return;
     }
 
-    best = *(mlops_cell_t *) mlops_ring_slot(op, state, slots[0]);
+    best = *(mlops_cell_t *) mlops_tiles_slot(op, state, slots[0]);
 
     for (i = 1; i < n; i++) {
-        cell = (mlops_cell_t *) mlops_ring_slot(op, state, slots[i]);
+        cell = (mlops_cell_t *) mlops_tiles_slot(op, state, slots[i]);
 
         if (mlops_extreme_better(op, *cell, best)) {
             best = *cell;
@@ -406,7 +406,7 @@ mlops_moments_apply(const mlops_window_op_t *op, void *state,
 
     (void) event;
 
-    m = mlops_ring_touch(op, state, tick, &fresh);
+    m = mlops_tiles_touch(op, state, tick, &fresh);
 
     if (m == NULL) {
         return;
@@ -449,12 +449,12 @@ mlops_moments_value(const mlops_window_op_t *op, const void *state,
     uint32_t         i, n, slots[MLOPS_TILES_MAX];
     mlops_moments_t  total;
 
-    n = mlops_ring_covered(op, state, reach, slots, &oldest);
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
     memset(&total, 0, sizeof(total));
 
     for (i = 0; i < n; i++) {
         mlops_moments_merge(&total, (mlops_moments_t *)
-                                    mlops_ring_slot(op, state, slots[i]));
+                                    mlops_tiles_slot(op, state, slots[i]));
     }
 
     if (total.n < 2) {
@@ -476,21 +476,21 @@ mlops_moments_value(const mlops_window_op_t *op, const void *state,
 static const mlops_window_kind_t  mlops_tile_kinds[] = {
 
     [MLOPS_FUNC_COUNT] = { mlops_count_apply, mlops_count_value,
-                           mlops_ring_next, mlops_ring_reset },
+                           mlops_tiles_next, mlops_tiles_reset },
     [MLOPS_FUNC_SUM] = { mlops_sum_apply, mlops_sum_value,
-                         mlops_ring_next, mlops_ring_reset },
+                         mlops_tiles_next, mlops_tiles_reset },
     [MLOPS_FUNC_MEAN] = { mlops_mean_apply, mlops_mean_value,
-                          mlops_ring_next, mlops_ring_reset },
+                          mlops_tiles_next, mlops_tiles_reset },
     [MLOPS_FUNC_MIN] = { mlops_extreme_apply, mlops_extreme_value,
-                         mlops_ring_next, mlops_ring_reset },
+                         mlops_tiles_next, mlops_tiles_reset },
     [MLOPS_FUNC_MAX] = { mlops_extreme_apply, mlops_extreme_value,
-                         mlops_ring_next, mlops_ring_reset },
+                         mlops_tiles_next, mlops_tiles_reset },
     [MLOPS_FUNC_VARIANCE] = { mlops_moments_apply, mlops_moments_value,
-                              mlops_ring_next, mlops_ring_reset },
+                              mlops_tiles_next, mlops_tiles_reset },
     [MLOPS_FUNC_STD] = { mlops_moments_apply, mlops_moments_value,
-                         mlops_ring_next, mlops_ring_reset },
+                         mlops_tiles_next, mlops_tiles_reset },
     [MLOPS_FUNC_RATE] = { mlops_count_apply, mlops_rate_value,
-                          mlops_ring_next, mlops_ring_reset }
+                          mlops_tiles_next, mlops_tiles_reset }
 };
 
 
