@@ -15,6 +15,7 @@ use strict;
 use warnings;
 
 use File::Path qw(make_path remove_tree);
+use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -41,13 +42,16 @@ sub new {
 
     make_path($self->{state});
     my $address = "$site->{prefix}/broker";
+    my $log = "$site->{prefix}/logs/broker";
 
-    $self->{broker} = spawn("$site->{prefix}/logs/broker", {}, $broker,
-                            '-a', $address,
-                            map { "$_:$topics{$_}" } sort keys %topics);
+    $self->{broker} = spawn($log, {}, $broker, '-f', $address,
+                            map { ('-t', "$_:$topics{$_}") }
+                                sort keys %topics);
+    spew("$site->{prefix}/logs/broker.pid", $self->{broker});
 
-    await(10, sub { ($self->{address}) = slurp_quiet($address) =~ /^(\S+:\d+)/ })
-        or die "no broker: " . slurp_quiet("$site->{prefix}/logs/broker");
+    await(10, sub {
+        ($self->{address}) = slurp_quiet($address) =~ /^(\S+:\d+)/;
+    }) or die 'no broker: ' . slurp_quiet($log) . "\n";
 
     return $self;
 }
@@ -132,6 +136,32 @@ sub send {
 }
 
 
+# A record and its offset as a line for t/features/oracle.py.
+
+sub json_record {
+    my ($record, $offset) = @_;
+    my ($partition, $when, $key, $value, @headers) = @$record;
+    my %of = (partition => $partition + 0, offset => $offset + 0,
+              timestamp => $when + 0, key => $key,
+              value => $value eq '\N' ? undef : $value,
+              headers => { map { split /=/, $_, 2 } @headers });
+
+    return JSON::PP->new->canonical->encode(\%of) . "\n";
+}
+
+
+# The log of a topic, partition by partition, as a file for oracle.py.
+
+sub log {
+    my ($self, $topic, $file) = @_;
+    my $sent = $self->{sent}{$topic};
+
+    spew($file, join '', map { my $records = $_;
+                               map { json_record($records->[$_], $_) }
+                                   0 .. $#$records } @$sent);
+}
+
+
 sub worker {
     my ($self, %option) = @_;
 
@@ -186,6 +216,80 @@ sub headers {
     }
 
     return @tables;
+}
+
+
+# Waits until a worker has applied all that was sent to the topic.
+
+sub await_applied {
+    my ($self, $topic, $view, $site, $seconds) = @_;
+    my $sent = $self->{sent}{$topic};
+    my $why = '';
+
+    return if await($seconds // 20, sub {
+        $why = $self->behind($topic, $view, $site);
+        return $why eq '';
+    }, 0.005);
+
+    die "view $view: $why\n" . $self->worker_log($site);
+}
+
+
+# What a view has not yet applied of a topic; nothing where it has all.
+
+sub behind {
+    my ($self, $topic, $view, $site) = @_;
+    my $sent = $self->{sent}{$topic};
+    my @tables = grep { ! $_->{superseded} } $self->headers($view, $site)
+        or return 'no table';
+
+    for my $table (@tables) {
+        for my $partition (0 .. $#$sent) {
+            my $n = @{ $sent->[$partition] } or next;
+            my $offset = $table->{offset}{$partition} // -1;
+
+            return "$table->{name}: partition $partition is at $offset of "
+                   . ($n - 1) if $offset < $n - 1;
+        }
+    }
+
+    return '';
+}
+
+
+# The canonical dump of a view.
+
+sub dump {
+    my ($self, $view, $as_of, $site) = @_;
+
+    return run($ctl, 'table', 'dump', $view, '-s',
+               ($site // $self->{site})->{store}, '--canonical',
+               (defined $as_of ? ('--as-of', $as_of) : ()));
+}
+
+
+# One row of it: values by name, or nothing.
+
+sub row {
+    my ($self, $view, $key) = @_;
+
+    for my $line (split /\n/, $self->dump($view)) {
+        my ($found, @cells) = split /\t/, $line;
+        next if $found ne $key && $found ne "\"$key\"";
+
+        return { map { my ($name, $value) = split /=/, $_, 2;
+                       ($name => $value eq 'null' ? undef : $value) }
+                     @cells[0 .. $#cells - 3] };
+    }
+
+    return;
+}
+
+
+# Processes that were started go on after the end.
+
+sub keep {
+    %children = ();
 }
 
 
