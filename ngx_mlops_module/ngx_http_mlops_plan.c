@@ -37,7 +37,7 @@ static char *ngx_http_mlops_plan_source(ngx_conf_t *cf,
 static off_t ngx_http_mlops_plan_offset(ngx_conf_t *cf);
 static char *ngx_http_mlops_plan_error(ngx_conf_t *cf,
     mlops_plan_where_t *where, mlops_err_t *err);
-static void ngx_http_mlops_plan_sizes(ngx_conf_t *cf, mlops_plan_t *plan);
+static void ngx_http_mlops_plan_sizes(mlops_plan_t *plan);
 static ngx_int_t ngx_http_mlops_plan_owner(ngx_conf_t *cf,
     ngx_http_mlops_main_conf_t *mmcf);
 static char *ngx_http_mlops_plan_string(ngx_pool_t *pool, mlops_str_t *path);
@@ -264,18 +264,19 @@ ngx_http_mlops_plan_finish(ngx_conf_t *cf, ngx_http_mlops_main_conf_t *mmcf)
         return NGX_ERROR;
     }
 
-    if (ngx_test_config) {
-        ngx_http_mlops_plan_sizes(cf, &mmcf->plan);
+    if (ngx_test_config && !ngx_quiet_mode) {
+        ngx_http_mlops_plan_sizes(&mmcf->plan);
     }
 
     return ngx_http_mlops_plan_owner(cf, mmcf);
 }
 
 
-/* What the views cost, for those who ask with "nginx -t". */
+/* What the views cost, for those who ask with "nginx -t": said where "syntax
+ * is ok" is, because no notice reaches a terminal from beside a log file. */
 
 static void
-ngx_http_mlops_plan_sizes(ngx_conf_t *cf, mlops_plan_t *plan)
+ngx_http_mlops_plan_sizes(mlops_plan_t *plan)
 {
     uint32_t                  i;
     uint64_t                  each;
@@ -285,12 +286,11 @@ ngx_http_mlops_plan_sizes(ngx_conf_t *cf, mlops_plan_t *plan)
         view = &plan->views[i];
         each = (uint64_t) view->state_bytes + view->row_bytes;
 
-        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
-                      "view \"%*s\": %uL bytes an entity (%uD state, %uD "
-                      "table), at most %uD entities, %uL bytes in all",
-                      view->name.len, view->name.data, each,
-                      view->state_bytes, view->row_bytes, view->max_entities,
-                      each * view->max_entities);
+        ngx_log_stderr(0, "view \"%*s\": %uL bytes an entity (%uD state, %uD "
+                       "table), at most %uD entities, %uL bytes in all",
+                       view->name.len, view->name.data, each,
+                       view->state_bytes, view->row_bytes,
+                       view->max_entities, each * view->max_entities);
     }
 }
 
