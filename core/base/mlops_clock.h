@@ -44,4 +44,19 @@ mlops_wall_ms(void)
 }
 
 
+/* The sum of a time and a span; it stops at the ends of time. */
+
+static inline int64_t
+mlops_us_add(int64_t us, int64_t span_us)
+{
+    int64_t  sum;
+
+    if (__builtin_add_overflow(us, span_us, &sum)) {
+        return (span_us > 0) ? INT64_MAX : INT64_MIN;
+    }
+
+    return sum;
+}
+
+
 #endif /* MLOPS_CLOCK_H */
