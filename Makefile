@@ -75,7 +75,7 @@ std         := -std=gnu11 -ffp-contract=off
 CPPFLAGS    += -D_GNU_SOURCE= $(core_dirs:%=-I%) $(lib_dirs:%=-I%)
 warn        := -Wall -Wextra -Werror
 OPT         ?= -O2 -g
-LDLIBS      := -Wl,--as-needed -lrdkafka -lyajl -lcrypto -lm -lpthread
+LDLIBS      := -Wl,--as-needed -lrdkafka -lcurl -lyajl -lcrypto -lm -lpthread
 
 ifdef SANITIZE
 sanitize    := -fsanitize=address,undefined -fno-sanitize-recover=undefined \

@@ -161,6 +161,28 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "  --as-of T      read at this time, in microseconds since 1970,\n"
         "                 instead of now\n",
         mlopsctl_table
+    },
+    {
+        "replay", "FILE TOPIC|URL [OPTION...]",
+        "send the rows of a file to a topic, or as requests",
+        "Each row of FILE becomes one JSON object: lines of JSON as they\n"
+        "are, rows of CSV (the name ends in .csv) under the header's names.\n"
+        "\n"
+        "  -b BOOTSTRAP       the cluster's address; or the one of a plan:\n"
+        "  -s STORE, -p PLAN  with --kafka NAME where it has several\n"
+        "  --key FIELD        the record's key\n"
+        "  --time FIELD       the record's timestamp, in --unit s, ms (the\n"
+        "                     default), us or ns\n"
+        "  --partition N      this one, in place of the key's\n"
+        "  --interval S       seconds from row to row, or --rate N a second;\n"
+        "                     as fast as it goes without\n"
+        "  --cloudevents binary|structured --type TYPE [--source SOURCE]\n"
+        "                     wrap the rows\n"
+        "\n"
+        "A URL (http://...) gets one POST for each row.  Prints how many\n"
+        "were sent, how fast, and how many failed: exit code 1 where any\n"
+        "did.\n",
+        mlopsctl_replay
     }
 };
 
