@@ -7,8 +7,8 @@
  *     binary       otherwise: attributes are headers ce_…, and the event is
  *                  the value
  *
- * Where the view has a type, events of another are passed over; one without
- * any is malformed.
+ * Where the view has a type, events of another are passed over.  A record
+ * that is no CloudEvent is malformed.
  */
 
 #include "mlops_intake_event.h"
@@ -87,20 +87,21 @@ mlops_event_cloud(mlops_intake_event_t *event, const mlops_record_t *record,
         return mlops_event_cloud_structured(event, record, err);
     }
 
+    header = mlops_event_cloud_header(record, "ce_type",
+                                      sizeof("ce_type") - 1);
+
+    if (header == NULL) {
+        (void) mlops_err_set(err, "header \"ce_type\": expected the type of a "
+                             "CloudEvent, got none");
+        return MLOPS_INTAKE_MALFORMED;
+    }
+
     wanted = &event->view->event_type;
 
-    if (wanted->len != 0) {
-        header = mlops_event_cloud_header(record, "ce_type",
-                                          sizeof("ce_type") - 1);
-        if (header == NULL) {
-            (void) mlops_err_set(err, "header \"ce_type\": expected the type "
-                                 "of a CloudEvent, got none");
-            return MLOPS_INTAKE_MALFORMED;
-        }
-
-        if (!mlops_str_eq(&header->value, wanted->data, wanted->len)) {
-            return MLOPS_INTAKE_OTHER;
-        }
+    if (wanted->len != 0
+        && !mlops_str_eq(&header->value, wanted->data, wanted->len))
+    {
+        return MLOPS_INTAKE_OTHER;
     }
 
     if (mlops_event_json(event, record->value.data, record->value.len, err)
@@ -148,7 +149,9 @@ mlops_event_cloud_structured(mlops_intake_event_t *event,
         len = event->room_len;
 
     } else {
-        return MLOPS_INTAKE_TOMBSTONE;
+        (void) mlops_err_set(err, "CloudEvent: expected the member \"data\", "
+                             "got none");
+        return MLOPS_INTAKE_MALFORMED;
     }
 
     if (mlops_event_json(event, data, len, err) != MLOPS_OK) {

@@ -1,0 +1,234 @@
+/*
+ * The partitions of a run: where reading begins, what is shown of how far it
+ * has come, and what becomes of one that goes.
+ */
+
+#include "mlops_run_state.h"
+#include "mlops_file.h"
+#include "mlops_worker_log.h"
+
+
+#define MLOPS_RUN_RELEASE_MS  20000
+
+
+static void mlops_run_wrong(mlops_run_t *run);
+
+
+int64_t
+mlops_run_acquire(void *ctx, int32_t partition, int64_t low, int64_t high)
+{
+    int64_t            begin;
+    uint32_t           i;
+    mlops_run_t       *run;
+    mlops_position_t   position;
+    mlops_run_part_t  *part;
+
+    run = ctx;
+
+    if (partition < 0 || partition >= MLOPS_PARTITIONS_MAX) {
+        (void) mlops_err_set(&run->err, "partition %d: expected at most %d "
+                             "partitions", (int) partition,
+                             MLOPS_PARTITIONS_MAX);
+        mlops_run_wrong(run);
+        return MLOPS_OFFSET_END;
+    }
+
+    part = &run->parts[partition + 1];
+
+    if (!part->owned) {
+        run->owned[run->owned_n++] = partition;
+    }
+
+    part->owned = 1;
+    part->reached = 0;
+    part->changed = 0;
+    part->end = high;
+    part->from_zero = part->begun ? part->zero : (low <= 0);
+    run->caught_up = 0;
+
+    if (part->loaded) {
+        begin = part->at.offset + 1;
+
+        if (begin < low) {
+            (void) mlops_err_set(&run->err, "partition %d: the records from "
+                                 "offset %lld to %lld are gone (retention) "
+                                 "and have not been counted; begin anew "
+                                 "without the checkpoints of the view, or "
+                                 "with a backfill", (int) partition,
+                                 (long long) begin, (long long) low - 1);
+            mlops_run_wrong(run);
+
+        } else if (begin > high) {
+            (void) mlops_err_set(&run->err, "partition %d: the checkpoint "
+                                 "has come to offset %lld, but the topic "
+                                 "ends at %lld: it is another topic; begin "
+                                 "anew without the checkpoints of the view",
+                                 (int) partition, (long long) begin - 1,
+                                 (long long) high - 1);
+            mlops_run_wrong(run);
+        }
+
+    } else if (run->conf.from_end) {
+        begin = MLOPS_OFFSET_END;
+        part->from_zero = 0;
+        part->at.offset = high - 1;
+
+    } else {
+        begin = MLOPS_OFFSET_BEGINNING;
+        part->at.offset = low - 1;
+    }
+
+    /* a partition that has come before is complete unless it is begun */
+
+    if (part->loaded && !part->begun) {
+        part->from_zero = 1;
+    }
+
+    if (!part->loaded && run->view->role != MLOPS_ROLE_FOLLOW
+        && run->cut_us == INT64_MIN)
+    {
+        run->warming = 1;
+    }
+
+    mlops_intake_set_clock(run->intake, partition, part->at.max_ts_us);
+
+    for (i = 0; i < run->lanes_n; i++) {
+
+        if (run->warming) {
+            mlops_lane_warm(run->lanes[i], MLOPS_NO_FIELD, INT64_MAX);
+        }
+
+        mlops_lane_acquire(run->lanes[i], partition,
+                           run->loaded[i][partition + 1].offset);
+
+        if (part->at.offset >= 0) {
+            mlops_run_position(run, i, partition, &position);
+            mlops_lane_position(run->lanes[i], &position);
+        }
+    }
+
+    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": partition %d from offset %lld, "
+              "the log is from %lld to %lld", run->name, (int) partition,
+              (long long) part->at.offset + 1, (long long) low,
+              (long long) high);
+
+    return begin;
+}
+
+
+/* From here on the partition is another node's: what there is of it goes to
+ * disk, then out of the state and the tables. */
+
+void
+mlops_run_release(void *ctx, int32_t partition, int lost)
+{
+    uint32_t           i;
+    mlops_err_t        err;
+    mlops_run_t       *run;
+    mlops_run_part_t  *part;
+
+    run = ctx;
+
+    if (run->closing || partition < 0 || partition >= MLOPS_PARTITIONS_MAX) {
+        return;
+    }
+
+    part = &run->parts[partition + 1];
+
+    if (!part->owned) {
+        return;
+    }
+
+    mlops_fault("features_release");
+
+    if (!lost && run->state_dir != -1
+        && mlops_run_checkpoint_now(run, MLOPS_RUN_RELEASE_MS, &err)
+           != MLOPS_OK)
+    {
+        mlops_log(MLOPS_LOG_WARN, "view \"%s\": no checkpoint before "
+                  "partition %d goes: %s", run->name, (int) partition,
+                  err.text);
+    }
+
+    for (i = 0; i < run->owned_n; i++) {
+        if (run->owned[i] == partition) {
+            run->owned[i] = run->owned[--run->owned_n];
+            break;
+        }
+    }
+
+    for (i = 0; i < run->lanes_n; i++) {
+        run->loaded[i][partition + 1].offset = -1;
+        run->loaded[i][partition + 1].max_ts_us = INT64_MIN;
+        mlops_lane_release(run->lanes[i], partition, 0);
+    }
+
+    part->owned = 0;
+    part->loaded = 0;
+    part->begun = 0;
+    part->at.offset = -1;
+    part->at.max_ts_us = INT64_MIN;
+    part->first_ts_us = INT64_MAX;
+
+    run->changed = 1;
+    run->checkpoint_us = 0;             /* soon one without it */
+
+    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": partition %d %s", run->name,
+              (int) partition, lost ? "lost" : "released");
+}
+
+
+static void
+mlops_run_wrong(mlops_run_t *run)
+{
+    run->wrong = 1;
+}
+
+
+/* What a lane has of a partition: at least what its checkpoint had. */
+
+void
+mlops_run_position(const mlops_run_t *run, uint32_t lane, int32_t partition,
+    mlops_position_t *position)
+{
+    const mlops_position_t  *loaded;
+
+    *position = run->parts[partition + 1].at;
+    loaded = &run->loaded[lane][partition + 1];
+
+    if (loaded->offset > position->offset) {
+        *position = *loaded;
+    }
+}
+
+
+/* Tells lanes, and by them readers, how far the log has been read.  A dead
+ * letter that is not acknowledged holds it back. */
+
+void
+mlops_run_show(mlops_run_t *run)
+{
+    uint32_t           i, j;
+    mlops_err_t        err;
+    mlops_position_t   position;
+    mlops_run_part_t  *part;
+
+    if (run->unacked && mlops_run_dead_wait(run, 0, &err) != MLOPS_OK) {
+        return;
+    }
+
+    for (i = 0; i < run->owned_n; i++) {
+        part = &run->parts[run->owned[i] + 1];
+
+        if (!part->changed) {
+            continue;
+        }
+
+        part->changed = 0;
+
+        for (j = 0; j < run->lanes_n; j++) {
+            mlops_run_position(run, j, run->owned[i], &position);
+            mlops_lane_position(run->lanes[j], &position);
+        }
+    }
+}
