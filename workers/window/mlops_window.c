@@ -6,6 +6,9 @@
 #include "mlops_window_part.h"
 
 
+#define MLOPS_WINDOW_FETCH  1024        /* bytes of a state */
+
+
 struct mlops_window_s {
     const mlops_plan_view_t  *view;
     mlops_window_op_t        *ops;      /* those that have a state */
@@ -327,6 +330,23 @@ mlops_window_cell(const mlops_window_op_t *op, const mlops_event_t *event,
 }
 
 
+/* A state that has not been used for a while is in memory, and its lines are
+ * better waited for together than one after the other. */
+
+static inline void
+mlops_window_fetch(const mlops_window_t *window, const void *state)
+{
+    uint32_t  i, bytes;
+
+    bytes = window->view->state_bytes;
+    bytes = bytes < MLOPS_WINDOW_FETCH ? bytes : MLOPS_WINDOW_FETCH;
+
+    for (i = 0; i < bytes; i += 64) {
+        __builtin_prefetch((const char *) state + i, 1);
+    }
+}
+
+
 void
 mlops_window_apply(const mlops_window_t *window, void *state,
     const mlops_event_t *event)
@@ -340,6 +360,8 @@ mlops_window_apply(const mlops_window_t *window, void *state,
     if (event->ts_us > MLOPS_TIME_MAX || event->ts_us < -MLOPS_TIME_MAX) {
         return;
     }
+
+    mlops_window_fetch(window, state);
 
     for (i = 0; i < window->clocks_n; i++) {
         mlops_clock_tick(&window->clocks[i], event->ts_us, &ticks[i]);
@@ -384,7 +406,7 @@ mlops_clock_reach(const mlops_clock_t *clock, int64_t q, mlops_reach_t *reach)
     }
 
     reach->pos = mlops_floor_div(q, clock->hop);
-    reach->at = mlops_floor_div(q - 1, clock->hop);
+    reach->at = reach->pos - (q == reach->pos * clock->hop);
     reach->slot = (uint32_t) mlops_floor_mod(reach->at, clock->tiles);
 
     if (clock->span == MLOPS_SPAN_SLIDING) {

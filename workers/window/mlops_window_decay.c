@@ -190,7 +190,7 @@ mlops_decay_tile_apply(const mlops_window_op_t *op, void *state,
 }
 
 
-/* Tiles are found newest - age by age: the number of each is needed. */
+/* The number of a tile follows from the oldest one's and the slots. */
 
 static void
 mlops_decay_tile_value(const mlops_window_op_t *op, const void *state,
@@ -203,13 +203,12 @@ mlops_decay_tile_value(const mlops_window_op_t *op, const void *state,
 
     n = mlops_tiles_covered(op, state, reach, slots, &oldest);
     sum = 0;
-    number = oldest = n ? oldest : 0;
 
     for (i = 0; i < n; i++) {
         tile = (mlops_decay_tile_t *) mlops_tiles_slot(op, state, slots[i]);
 
-        number = oldest + (int64_t) ((slots[i] + op->clock.tiles - slots[0])
-                                     % op->clock.tiles);
+        number = oldest + (slots[i] + op->clock.tiles - slots[n - 1])
+                          % op->clock.tiles;
         hops = reach->pos - number;
 
         sum += hops <= 0 ? tile->open

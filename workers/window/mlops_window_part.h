@@ -290,7 +290,7 @@ mlops_tiles_touch(const mlops_window_op_t *op, mlops_tiles_t *ring,
 }
 
 
-/* The slots of the tiles that are covered and not empty, the oldest first;
+/* The slots of the tiles that are covered and not empty, the newest first;
  * returns their number, and the number of the oldest tile. */
 
 static inline uint32_t
@@ -298,43 +298,43 @@ mlops_tiles_covered(const mlops_window_op_t *op, const mlops_tiles_t *ring,
     const mlops_reach_t *reach, uint32_t slots[MLOPS_TILES_MAX],
     int64_t *oldest)
 {
-    int64_t   back, skip, head;
-    uint32_t  n, age, tiles;
+    int32_t   head, slot, tiles;
+    int64_t   back, skip;
+    uint32_t  n;
     uint64_t  bits;
 
     if (ring->newest == MLOPS_NO_TILE || ring->newest < reach->lo) {
         return 0;
     }
 
-    tiles = op->clock.tiles;
+    tiles = (int32_t) op->clock.tiles;
     back = reach->at - ring->newest;
 
     if (mlops_likely(back >= 0 && back < tiles)) {
-        head = reach->slot - back;
+        head = (int32_t) reach->slot - (int32_t) back;
         head += head < 0 ? tiles : 0;
 
     } else {
-        head = mlops_floor_mod(ring->newest, tiles);
+        head = (int32_t) mlops_floor_mod(ring->newest, tiles);
     }
 
     n = 0;
     bits = ring->older & mlops_low_bits(ring->newest - reach->lo);
     skip = ring->newest - reach->hi;
 
-    if (skip > 1) {
+    if (skip <= 0) {
+        slots[n++] = (uint32_t) head;
+
+    } else if (skip > 1) {
         bits &= ~mlops_low_bits(skip - 1);
     }
 
     *oldest = ring->newest - (bits ? 64 - __builtin_clzll(bits) : 0);
 
     while (bits) {
-        age = 64 - (uint32_t) __builtin_clzll(bits);
-        bits &= ~((uint64_t) 1 << (age - 1));
-        slots[n++] = (uint32_t) (head - age + (head < age ? tiles : 0));
-    }
-
-    if (skip <= 0) {
-        slots[n++] = (uint32_t) head;
+        slot = head - __builtin_ctzll(bits) - 1;
+        slots[n++] = (uint32_t) (slot + (slot < 0 ? tiles : 0));
+        bits &= bits - 1;
     }
 
     return n;

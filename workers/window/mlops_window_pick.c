@@ -115,15 +115,17 @@ mlops_first_value(const mlops_window_op_t *op, const void *state,
     const mlops_reach_t *reach, mlops_window_out_t *out)
 {
     int64_t   oldest;
-    uint32_t  slots[MLOPS_TILES_MAX];
+    uint32_t  n, slots[MLOPS_TILES_MAX];
 
-    if (mlops_tiles_covered(op, state, reach, slots, &oldest) == 0) {
+    n = mlops_tiles_covered(op, state, reach, slots, &oldest);
+
+    if (n == 0) {
         mlops_out_none(out, op, op->column);
         return;
     }
 
     mlops_record_out(op, (mlops_record_head_t *)
-                         mlops_tiles_slot(op, state, slots[0]),
+                         mlops_tiles_slot(op, state, slots[n - 1]),
                      op->column, out);
 }
 
