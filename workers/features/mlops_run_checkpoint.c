@@ -8,6 +8,11 @@
 #include "mlops_worker_log.h"
 
 
+#define MLOPS_RUN_ACKS_MS   100
+#define MLOPS_RUN_AGAIN_US  200000
+#define MLOPS_RUN_HELD      50              /* tries without a word */
+
+
 static int mlops_run_checkpoint_begin(mlops_run_t *run, int timeout_ms,
     mlops_err_t *err);
 static void mlops_run_checkpoint_lane(mlops_run_t *run, uint32_t lane);
@@ -36,24 +41,35 @@ mlops_run_checkpoint_tick(mlops_run_t *run, mlops_err_t *err)
         return MLOPS_OK;
     }
 
+    /* a wall clock that was set back must not stop them */
+
     if (!run->changed
-        || (run->wall_us - run->checkpoint_us < run->conf.checkpoint_us
-            && run->wall_us >= run->checkpoint_us))
+        || (run->wall_us < run->checkpoint_us
+            && run->checkpoint_us - run->wall_us
+               <= run->conf.checkpoint_us + MLOPS_RUN_AGAIN_US))
     {
         return MLOPS_OK;
     }
 
-    rc = mlops_run_checkpoint_begin(run, 0, &reason);
+    rc = mlops_run_checkpoint_begin(run, MLOPS_RUN_ACKS_MS, &reason);
 
     if (rc == MLOPS_ERROR) {
         *err = reason;
         return MLOPS_ERROR;
     }
 
-    if (rc == MLOPS_AGAIN && reason.text[0] != '\0') {
-        mlops_log(MLOPS_LOG_ERROR, "view \"%s\": no checkpoint: %s",
-                  run->name, reason.text);
-        run->checkpoint_us = run->wall_us;
+    if (rc == MLOPS_AGAIN) {
+        run->checkpoint_us = mlops_wall_us() + MLOPS_RUN_AGAIN_US;
+
+        if (++run->held % MLOPS_RUN_HELD == 0) {
+            mlops_log(MLOPS_LOG_WARN, "view \"%s\": no checkpoint for %u "
+                      "seconds: %s", run->name,
+                      (unsigned) (run->held * MLOPS_RUN_AGAIN_US / 1000000),
+                      reason.text);
+        }
+
+    } else {
+        run->held = 0;
     }
 
     return MLOPS_OK;
@@ -86,11 +102,6 @@ mlops_run_checkpoint_now(mlops_run_t *run, uint32_t timeout_ms,
     rc = mlops_run_checkpoint_begin(run, (int) timeout_ms, err);
 
     if (rc != MLOPS_OK) {
-
-        if (rc == MLOPS_AGAIN && err->text[0] == '\0') {
-            (void) mlops_err_set(err, "dead letters are not acknowledged");
-        }
-
         return MLOPS_ERROR;
     }
 
@@ -115,7 +126,7 @@ late:
 }
 
 
-/* MLOPS_AGAIN: not now, err has the reason or is empty. */
+/* MLOPS_AGAIN: not now. */
 
 static int
 mlops_run_checkpoint_begin(mlops_run_t *run, int timeout_ms, mlops_err_t *err)
@@ -123,11 +134,15 @@ mlops_run_checkpoint_begin(mlops_run_t *run, int timeout_ms, mlops_err_t *err)
     int       rc;
     uint32_t  i;
 
-    err->text[0] = '\0';
-
     rc = mlops_run_dead_wait(run, timeout_ms, err);
 
     if (rc != MLOPS_OK) {
+
+        if (rc == MLOPS_AGAIN) {
+            (void) mlops_err_set(err, "dead letters are not acknowledged "
+                                 "after %d ms", timeout_ms);
+        }
+
         return rc;
     }
 
@@ -155,7 +170,7 @@ mlops_run_checkpoint_begin(mlops_run_t *run, int timeout_ms, mlops_err_t *err)
 
     run->checkpointing = 1;
     run->changed = 0;
-    run->checkpoint_us = mlops_wall_us();
+    run->checkpoint_us = mlops_wall_us() + run->conf.checkpoint_us;
 
     return MLOPS_OK;
 }

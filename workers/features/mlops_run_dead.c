@@ -163,6 +163,7 @@ mlops_run_dead_wait(mlops_run_t *run, int timeout_ms, mlops_err_t *err)
         return MLOPS_OK;
     }
 
+    mlops_producer_poll(run->dead);
     rc = mlops_producer_wait(run->dead, timeout_ms, err);
 
     if (rc == MLOPS_OK) {

@@ -9,6 +9,9 @@
 
 
 #define MLOPS_RUN_RELEASE_MS  20000
+#define MLOPS_RUN_SHOW_US     50000     /* the age of positions at which */
+#define MLOPS_RUN_WAIT_US     100000    /* now and then dead letters */
+#define MLOPS_RUN_WAIT_MS     10        /* are waited for so long */
 
 
 static void mlops_run_wrong(mlops_run_t *run);
@@ -208,14 +211,32 @@ mlops_run_position(const mlops_run_t *run, uint32_t lane, int32_t partition,
 void
 mlops_run_show(mlops_run_t *run)
 {
+    int                wait_ms;
     uint32_t           i, j;
     mlops_err_t        err;
     mlops_position_t   position;
     mlops_run_part_t  *part;
 
-    if (run->unacked && mlops_run_dead_wait(run, 0, &err) != MLOPS_OK) {
-        return;
+    if (run->unacked) {
+
+        /* a stream of dead letters must not hold positions back for ever,
+         * nor records wait for a broker that is slow */
+
+        wait_ms = 0;
+
+        if (run->wall_us - run->shown_us >= MLOPS_RUN_SHOW_US
+            && run->wall_us - run->waited_us >= MLOPS_RUN_WAIT_US)
+        {
+            wait_ms = MLOPS_RUN_WAIT_MS;
+            run->waited_us = run->wall_us;
+        }
+
+        if (mlops_run_dead_wait(run, wait_ms, &err) != MLOPS_OK) {
+            return;
+        }
     }
+
+    run->shown_us = run->wall_us;
 
     for (i = 0; i < run->owned_n; i++) {
         part = &run->parts[run->owned[i] + 1];

@@ -84,9 +84,12 @@ struct mlops_run_s {
 
     int64_t                     wall_us;
     int64_t                     ticked_us;
+    int64_t                     shown_us;
+    int64_t                     waited_us;  /* for dead letters */
+    uint32_t                    held;       /* tries of a checkpoint */
     int64_t                     quiet_us;   /* since then no record came */
     int64_t                     counted_us;
-    int64_t                     checkpoint_us;
+    int64_t                     checkpoint_us;  /* when the next is due */
     uint64_t                    checkpoints;    /* of all lanes, before */
     uint64_t                    started_ns;
 

@@ -464,8 +464,9 @@ mlops_worker_stop(mlops_worker_t *worker)
 {
     uint32_t  i;
 
+    worker->ending = 1;
+
     for (i = 0; i < worker->views_n; i++) {
-        worker->views[i]->wanted = 0;
         mlops_worker_stop_view(worker->views[i]);
     }
 }
@@ -524,6 +525,7 @@ mlops_worker_ended(mlops_worker_t *worker, mlops_worker_view_t *view)
 {
     mlops_plan_view_t  *to;
 
+    mlops_run_stats(view->run, &view->stats);
     mlops_run_destroy(view->run);
     view->run = NULL;
     view->stopping = 0;
@@ -533,8 +535,9 @@ mlops_worker_ended(mlops_worker_t *worker, mlops_worker_view_t *view)
     }
 
     mlops_worker_plan_drop(worker, &view->plan);
+    view->view = NULL;
 
-    if (!view->wanted) {
+    if (!view->wanted || worker->ending) {
         return;
     }
 

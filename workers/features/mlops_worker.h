@@ -39,7 +39,7 @@ typedef struct {
 typedef struct {
     char                   name[65];
     mlops_run_t           *run;         /* NULL: none at present */
-    const mlops_plan_view_t  *view;     /* of the run */
+    const mlops_plan_view_t  *view;     /* of the run, or NULL */
     mlops_worker_plan_t   *plan;        /* of view */
     mlops_worker_plan_t   *olds[MLOPS_LANE_OLDS];
     uint32_t               olds_n;
@@ -69,6 +69,7 @@ typedef struct {
     char                   state[MLOPS_PLAN_PATH_SIZE];
     mlops_store_t          store;
     unsigned               has_store:1;
+    unsigned               ending:1;
     int                    metrics;     /* the store's rooms, or -1 */
     int                    status;
 

@@ -377,7 +377,7 @@ mlops_worker_view_status(mlops_text_t *text, const mlops_worker_view_t *view)
     };
 
     stats = &view->stats;
-    error = (view->run != NULL) ? stats->err.text : view->err.text;
+    error = (view->err.text[0] != '\0') ? view->err.text : stats->err.text;
 
     mlops_text_add(text, "{\"view\":");
     mlops_text_quoted(text, view->name, strlen(view->name));
