@@ -36,7 +36,7 @@ static void mlops_shard_existing(mlops_shard_t *shard, uint32_t number,
 static void mlops_shard_strike(mlops_shard_t *shard, uint32_t number);
 static void mlops_shard_room(mlops_shard_t *shard);
 static int mlops_shard_expire(mlops_shard_t *shard, mlops_part_t *part,
-    uint32_t *steps, int once);
+    int64_t max_ts, uint32_t *steps, int once);
 static int mlops_shard_followed(mlops_shard_t *shard, uint32_t number,
     const mlops_table_row_t *row);
 static int mlops_shard_carried(mlops_shard_t *shard, uint32_t *budget);
@@ -701,9 +701,10 @@ mlops_shard_drop(mlops_shard_t *shard, uint32_t number, int keep, int tell)
 void
 mlops_shard_evict(mlops_shard_t *shard)
 {
-    int           gone;
-    uint32_t      i, n, steps;
-    mlops_def_t  *def;
+    int            gone;
+    uint32_t       i, n, steps;
+    mlops_def_t   *def;
+    mlops_part_t  *part;
 
     for (n = 0; n < MLOPS_SHARD_EVICT; n++) {
 
@@ -714,9 +715,9 @@ mlops_shard_evict(mlops_shard_t *shard)
         gone = 0;
 
         for (i = 0; i < shard->active_n && !gone; i++) {
+            part = shard->parts[shard->active[i]];
             steps = UINT32_MAX;
-            gone = mlops_shard_expire(shard, shard->parts[shard->active[i]],
-                                      &steps, 1);
+            gone = mlops_shard_expire(shard, part, part->max_ts, &steps, 1);
         }
 
         if (gone) {
@@ -741,19 +742,19 @@ mlops_shard_evict(mlops_shard_t *shard)
  * how many went. */
 
 static int
-mlops_shard_expire(mlops_shard_t *shard, mlops_part_t *part, uint32_t *steps,
-    int once)
+mlops_shard_expire(mlops_shard_t *shard, mlops_part_t *part, int64_t max_ts,
+    uint32_t *steps, int once)
 {
     int               gone;
     int64_t           clock;
     uint32_t          number;
     mlops_entity_t   *entity;
 
-    if (shard->ttl_us == 0 || part->passed == INT64_MIN) {
+    if (shard->ttl_us == 0 || max_ts == INT64_MIN) {
         return 0;
     }
 
-    clock = mlops_us_add(part->passed, shard->view->tick_us);
+    clock = mlops_us_add(max_ts, shard->view->tick_us);
 
     for (gone = 0; !gone || !once; /* void */ ) {
         number = mlops_calendar_due(&part->expiry, shard->expiry, clock,
@@ -765,7 +766,7 @@ mlops_shard_expire(mlops_shard_t *shard, mlops_part_t *part, uint32_t *steps,
 
         entity = mlops_entity(&shard->entities, number);
 
-        if (!mlops_shard_expired(shard, entity, part->passed)) {
+        if (!mlops_shard_expired(shard, entity, max_ts)) {
             mlops_shard_expires(shard, number);
             continue;
         }
@@ -924,7 +925,7 @@ mlops_shard_clock(mlops_shard_t *shard, int32_t partition, int64_t q,
         return MLOPS_AGAIN;
     }
 
-    (void) mlops_shard_expire(shard, part, &steps, 0);
+    (void) mlops_shard_expire(shard, part, part->passed, &steps, 0);
 
     return (steps == 0) ? MLOPS_AGAIN : MLOPS_OK;
 }
