@@ -176,52 +176,45 @@ mlops_read_all_seen(mlops_reader_t *r, const mlops_str_t *names, uint32_t n)
     const mlops_str_t     *close;
     const mlops_column_t  *column;
 
-    for (i = 0; i < r->schema->n; i++) {
-        column = &r->schema->columns[i];
+    i = r->partial ? r->schema->n : mlops_read_lacks(r, 0);
 
-        if (mlops_bit(r->seen, i) || r->partial
-            || !mlops_read_is_expected(column))
+    if (i == r->schema->n) {
+        return MLOPS_OK;
+    }
+
+    column = &r->schema->columns[i];
+    r->column = column;
+    close = NULL;
+
+    /* a third of the name may differ */
+
+    limit = (uint32_t) column->name.len / 3 + 1;
+    closest = limit + 1;
+
+    for (j = 0; j < n && j < MLOPS_CLOSE_MAX; j++) {
+
+        if (mlops_schema_find(r->schema, names[j].data, names[j].len, j) >= 0)
         {
             continue;
         }
 
-        r->column = column;
-        close = NULL;
+        d = mlops_name_distance(&names[j], &column->name);
 
-        /* a third of the name may differ */
-
-        limit = (uint32_t) column->name.len / 3 + 1;
-        closest = limit + 1;
-
-        for (j = 0; j < n && j < MLOPS_CLOSE_MAX; j++) {
-
-            if (mlops_schema_find(r->schema, names[j].data, names[j].len, j)
-                >= 0)
-            {
-                continue;
-            }
-
-            d = mlops_name_distance(&names[j], &column->name);
-
-            if (d < closest) {
-                closest = d;
-                close = &names[j];
-            }
+        if (d < closest) {
+            closest = d;
+            close = &names[j];
         }
-
-        if (close == NULL) {
-            (void) mlops_read_error(r, "missing");
-
-        } else {
-            (void) mlops_read_error(r, "missing; the unknown name \"%.*s\" "
-                                    "comes close", mlops_read_cut(close),
-                                    close->data);
-        }
-
-        return MLOPS_ERROR;
     }
 
-    return MLOPS_OK;
+    if (close == NULL) {
+        (void) mlops_read_error(r, "missing");
+
+    } else {
+        (void) mlops_read_error(r, "missing; the unknown name \"%.*s\" comes "
+                                "close", mlops_read_cut(close), close->data);
+    }
+
+    return MLOPS_ERROR;
 }
 
 

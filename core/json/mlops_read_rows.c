@@ -12,6 +12,8 @@ static const char *mlops_read_column(mlops_reader_t *r, const char *p,
     uint32_t c);
 static const char *mlops_read_count_error(mlops_reader_t *r, uint32_t wanted,
     uint32_t got, int more);
+static const char *mlops_read_width_error(mlops_reader_t *r, uint32_t got,
+    int more);
 static int mlops_read_missing(mlops_reader_t *r, const char *start);
 
 
@@ -31,7 +33,7 @@ mlops_read_bulk_type(mlops_reader_t *r)
               : (type == MLOPS_TYPE_FP32) ? MLOPS_BULK_FP32
               : MLOPS_BULK_NONE;
 
-    for (i = 1; i < r->schema->n && r->bulk != MLOPS_BULK_NONE; i++) {
+    for (i = 1; i < r->inputs_n && r->bulk != MLOPS_BULK_NONE; i++) {
         if (r->schema->columns[i].type != type) {
             r->bulk = MLOPS_BULK_NONE;
         }
@@ -57,10 +59,35 @@ mlops_read_mark(uint64_t *present, uint32_t n)
 }
 
 
+/* Behind i values of a row: at the next one, or with *done at the bracket
+ * that ends a row of least values. */
+
+static inline const char *
+mlops_read_value_next(mlops_reader_t *r, const char *p, uint32_t i,
+    uint32_t least, int *done)
+{
+    p = mlops_read_ws(r, p);
+    *done = 0;
+
+    if (mlops_likely(mlops_read_is(r, p, ','))) {
+        return mlops_read_ws(r, p + 1);
+    }
+
+    if (!mlops_read_is(r, p, ']')) {
+        return mlops_read_syntax(r, p, "',' or ']'");
+    }
+
+    *done = 1;
+
+    return (i == least) ? p : mlops_read_width_error(r, i, 0);
+}
+
+
 const char *
 mlops_read_values(mlops_reader_t *r, const char *p, uint32_t row)
 {
-    uint32_t               i, n;
+    int                    done;
+    uint32_t               i, n, least;
     uint64_t              *present;
     mlops_cell_t          *cells;
     const mlops_column_t  *columns;
@@ -70,22 +97,39 @@ mlops_read_values(mlops_reader_t *r, const char *p, uint32_t row)
     cells = r->req->rows.cells + (size_t) row * n;
     present = r->req->rows.present + (size_t) row * r->req->rows.words;
 
+    least = r->inputs_n;
+
+    if (mlops_unlikely(r->width != 0)) {
+        least = r->width;
+        n = least;
+    }
+
     i = 0;
 
-    if (n >= MLOPS_BULK_MIN && mlops_read_bulk_type(r) != MLOPS_BULK_NONE) {
-        i = mlops_read_bulk(r, &p, cells, 1, n,
+    if (r->inputs_n >= MLOPS_BULK_MIN
+        && mlops_read_bulk_type(r) != MLOPS_BULK_NONE)
+    {
+        i = mlops_read_bulk(r, &p, cells, 1, r->inputs_n,
                             r->bulk == MLOPS_BULK_FP32);
         mlops_read_mark(present, i);
 
         if (mlops_likely(i == n)) {
             return p;
         }
+
+        if (i == r->inputs_n) {
+            p = mlops_read_value_next(r, p, i, least, &done);
+
+            if (p == NULL || done) {
+                return p;
+            }
+        }
     }
 
     for ( ;; ) {
 
         if (mlops_unlikely(mlops_read_is(r, p, ']'))) {
-            return mlops_read_count_error(r, n, i, 0);
+            return mlops_read_width_error(r, i, 0);
         }
 
         r->column = &columns[i];
@@ -99,20 +143,37 @@ mlops_read_values(mlops_reader_t *r, const char *p, uint32_t row)
             return p;
         }
 
-        p = mlops_read_ws(r, p);
+        p = mlops_read_value_next(r, p, i, least, &done);
 
-        if (mlops_unlikely(!mlops_read_is(r, p, ','))) {
-            break;
+        if (mlops_unlikely(p == NULL || done)) {
+            return p;
         }
+    }
+}
 
-        p = mlops_read_ws(r, p + 1);
+
+static const char *
+mlops_read_width_error(mlops_reader_t *r, uint32_t got, int more)
+{
+    uint32_t  n;
+
+    n = (r->width != 0) ? r->width : r->inputs_n;
+
+    if (n == r->schema->n || r->width != 0) {
+        return mlops_read_count_error(r, n, got, more);
     }
 
-    if (mlops_read_is(r, p, ']')) {
-        return mlops_read_count_error(r, n, i, 0);
+    r->column = NULL;
+
+    if (more) {
+        return mlops_read_error(r, "expected %u value%s, or %u with the keys "
+                                "of joins, got more", n, (n == 1) ? "" : "s",
+                                r->schema->n);
     }
 
-    return mlops_read_syntax(r, p, "',' or ']'");
+    return mlops_read_error(r, "expected %u value%s, or %u with the keys of "
+                            "joins, got %u", n, (n == 1) ? "" : "s",
+                            r->schema->n, got);
 }
 
 
@@ -160,7 +221,7 @@ mlops_read_array_row(mlops_reader_t *r, const char *p, uint32_t row,
         }
 
         if (mlops_read_is(r, p, ',')) {
-            return mlops_read_count_error(r, r->schema->n, 0, 1);
+            return mlops_read_width_error(r, 0, 1);
         }
 
         return mlops_read_syntax(r, p, "',' or ']'");
@@ -285,24 +346,18 @@ mlops_read_object_row(mlops_reader_t *r, const char *p, uint32_t row)
 static int
 mlops_read_missing(mlops_reader_t *r, const char *start)
 {
-    uint32_t               i, n;
-    mlops_str_t           *names;
-    const mlops_column_t  *column;
+    uint32_t      n;
+    mlops_str_t  *names;
 
-    for (i = 0; i < r->schema->n; i++) {
-        column = &r->schema->columns[i];
-
-        if (!mlops_bit(r->seen, i) && mlops_read_is_expected(column)) {
-
-            if (mlops_read_names(r, start, &names, &n) != MLOPS_OK) {
-                return MLOPS_ERROR;
-            }
-
-            return mlops_read_all_seen(r, names, n);
-        }
+    if (mlops_likely(mlops_read_lacks(r, 0) == r->schema->n)) {
+        return MLOPS_OK;
     }
 
-    return MLOPS_OK;
+    if (mlops_read_names(r, start, &names, &n) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_read_all_seen(r, names, n);
 }
 
 
@@ -349,8 +404,10 @@ mlops_read_list(mlops_reader_t *r, const char *p, mlops_rows_form_t form)
         } else if (mlops_read_is(r, p, '{') && form & MLOPS_ROWS_OBJECTS) {
             p = mlops_read_object_row(r, p, i);
 
-        } else if (r->schema->n == 1 && form & MLOPS_ROWS_ARRAYS) {
+        } else if (r->inputs_n == 1 && form & MLOPS_ROWS_ARRAYS) {
+            r->width = 1;
             p = mlops_read_values(r, p, i);
+            r->width = 0;
 
         } else {
             p = mlops_read_expected(r, p,

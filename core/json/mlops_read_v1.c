@@ -522,8 +522,10 @@ mlops_read_split_data(mlops_reader_t *r, const char *p, const int32_t *map,
         if (mlops_read_is(r, p, '[')) {
             p = mlops_read_array_row(r, p, i, map, n);
 
-        } else if (n == 1 && map[0] == 0 && r->schema->n == 1) {
+        } else if (n == 1 && map[0] == 0 && r->inputs_n == 1) {
+            r->width = 1;
             p = mlops_read_values(r, p, i);
+            r->width = 0;
 
         } else {
             p = mlops_read_expected(r, p, "an array");

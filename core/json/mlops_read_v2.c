@@ -609,22 +609,18 @@ mlops_v2_choose(mlops_reader_t *r, mlops_v2_t *v)
 static int
 mlops_v2_missing(mlops_reader_t *r)
 {
-    uint32_t               i;
-    const mlops_column_t  *column;
+    uint32_t  i;
 
-    for (i = 0; i < r->schema->n; i++) {
-        column = &r->schema->columns[i];
+    i = r->partial ? r->schema->n : mlops_read_lacks(r, 0);
 
-        if (!mlops_bit(r->seen, i) && !r->partial
-            && mlops_read_is_expected(column))
-        {
-            r->input = column->name;
-            (void) mlops_read_error(r, "missing");
-            return MLOPS_ERROR;
-        }
+    if (i == r->schema->n) {
+        return MLOPS_OK;
     }
 
-    return MLOPS_OK;
+    r->input = r->schema->columns[i].name;
+    (void) mlops_read_error(r, "missing");
+
+    return MLOPS_ERROR;
 }
 
 
@@ -904,7 +900,11 @@ mlops_v2_matrix(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
     int       done, nested;
     uint32_t  i, j, n, width;
 
-    width = r->schema->n;
+    width = r->inputs_n;
+
+    if (t->rank == 2 && t->dims[1] == r->schema->n) {
+        width = r->schema->n;
+    }
 
     if (!(t->rank == 2 && t->dims[1] == width)
         && !(t->rank == 1 && width == 1))
@@ -923,6 +923,7 @@ mlops_v2_matrix(mlops_reader_t *r, mlops_v2_t *v, mlops_tensor_t *t,
     }
 
     v->matrix = 1;
+    r->width = width;
     n = r->req->rows.n;
 
     if (!mlops_read_is(r, p, '[')) {
@@ -1012,7 +1013,7 @@ mlops_v2_shape_error(mlops_reader_t *r, const mlops_tensor_t *t)
 
     return mlops_read_error(r, "expected the name of an input, or shape "
                             "[-1,%u] for all columns, got shape %s",
-                            r->schema->n, shape);
+                            r->inputs_n, shape);
 }
 
 

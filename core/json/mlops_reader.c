@@ -162,6 +162,7 @@ mlops_read_choose(mlops_reader_t *r, const mlops_signature_t *signature)
 
     r->req->signature = signature;
     r->schema = &signature->inputs;
+    r->inputs_n = r->schema->n - signature->keys_n;
 
     if (mlops_likely(r->schema->n <= 64)) {
         r->seen = &r->seen_word;
@@ -196,11 +197,14 @@ mlops_read_switch(mlops_reader_t *r, const mlops_signature_t *signature)
 const mlops_signature_t *
 mlops_read_by_width(mlops_reader_t *r, uint64_t width)
 {
-    uint32_t  i;
+    uint32_t                  i;
+    const mlops_signature_t  *s;
 
     for (i = 0; i < r->face->n; i++) {
-        if (r->face->signatures[i].inputs.n == width) {
-            return &r->face->signatures[i];
+        s = &r->face->signatures[i];
+
+        if (s->inputs.n == width || s->inputs.n - s->keys_n == width) {
+            return s;
         }
     }
 
@@ -252,6 +256,36 @@ mlops_read_by_names(mlops_reader_t *r, const mlops_str_t *names,
     }
 
     return best;
+}
+
+
+uint32_t
+mlops_read_lacks(const mlops_reader_t *r, uint32_t i)
+{
+    uint32_t               j;
+    const mlops_column_t  *column;
+
+    for ( /* void */ ; i < r->schema->n; i++) {
+        column = &r->schema->columns[i];
+
+        if (mlops_bit(r->seen, i) || !mlops_read_is_expected(column)) {
+            continue;
+        }
+
+        if (!(column->flags & MLOPS_COLUMN_KEY)) {
+            break;
+        }
+
+        for (j = 0; j < r->inputs_n && mlops_bit(r->seen, j); j++) {
+            /* void */
+        }
+
+        if (j < r->inputs_n) {
+            break;
+        }
+    }
+
+    return i;
 }
 
 

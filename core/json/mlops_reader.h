@@ -28,7 +28,7 @@
 #define MLOPS_NO_ROW  UINT32_MAX
 
 
-/* Are all columns of one floating-point type? */
+/* Are all inputs of one floating-point type? */
 
 typedef enum {
     MLOPS_BULK_UNKNOWN = 0,
@@ -52,6 +52,9 @@ typedef struct {
     mlops_request_t          *req;
 
     const mlops_schema_t     *schema;       /* of the chosen signature */
+    uint32_t                  inputs_n;     /* of schema, without its keys */
+    uint32_t                  width;        /* of bare rows; 0: inputs_n, or
+                                             * all columns */
     uint32_t                  rows_max;     /* room in req->rows */
     mlops_bulk_t              bulk;         /* of schema */
     int                       partial;
@@ -156,8 +159,12 @@ int mlops_read_is_column(mlops_reader_t *r, const mlops_str_t *name);
 static inline int
 mlops_read_is_expected(const mlops_column_t *column)
 {
-    return !(column->flags & MLOPS_COLUMN_DEFAULT);
+    return !(column->flags & (MLOPS_COLUMN_DEFAULT|MLOPS_COLUMN_JOINED));
 }
+
+/* The first column behind i - 1 that was not seen and has to be there, or
+ * schema->n. */
+uint32_t mlops_read_lacks(const mlops_reader_t *r, uint32_t i);
 
 
 /* Checks n against the limits and takes room for that many rows. */

@@ -68,6 +68,8 @@ mlops_reader_init(mlops_reader_t *r, mlops_request_t *req,
     r->face = face;
     r->req = req;
     r->schema = NULL;
+    r->inputs_n = 0;
+    r->width = 0;
     r->rows_max = 0;
     r->bulk = MLOPS_BULK_UNKNOWN;
     r->partial = partial;

@@ -30,6 +30,9 @@
  *       null: a misspelt name must not become a missing value.  A name that
  *       no column has is ignored while nothing else lacks; otherwise the
  *       error names it where it comes close.  In V2 it is an error always.
+ *     - A column that a join fills may be left out.  The key of a join that
+ *       is no input of the model may be left out where all inputs are there.
+ *       A row of bare values has the inputs alone, or the keys behind them.
  *     - V2: under a name that is no column's, the only tensor holds all
  *       columns, [n,F] in schema order ([n] too where F is 1).  Data is flat
  *       or nested exactly as the shape.  null stands for no "id",
@@ -123,7 +126,7 @@ typedef struct {
  *     MLOPS_LIMIT   413 with err's text, which names the limit
  *
  * With partial set, columns that the body does not bring are left missing
- * instead of being refused (a feature join fills them later).
+ * instead of being refused.
  */
 int mlops_request_parse(mlops_request_t *req, const mlops_interface_t *face,
     mlops_door_t door, int partial, const mlops_limits_t *limits,

@@ -65,6 +65,9 @@ typedef union {
 #define MLOPS_COLUMN_REQUIRED   0x01    /* a missing value is an error */
 #define MLOPS_COLUMN_DEFAULT    0x02    /* a missing value becomes def */
 #define MLOPS_COLUMN_RANGE      0x04    /* lo and hi are the training range */
+#define MLOPS_COLUMN_JOINED     0x08    /* a join fills it: a body may do */
+                                        /* without */
+#define MLOPS_COLUMN_KEY        0x10    /* a join's key that no model reads */
 
 typedef struct {
     mlops_str_t         name;
@@ -105,6 +108,7 @@ typedef struct {
 typedef struct {
     mlops_str_t      name;
     mlops_schema_t   inputs;
+    uint32_t         keys_n;            /* the last of them are keys */
     uint32_t         outputs_n;
     uint32_t         cells_n;           /* cells of a result row */
     mlops_output_t  *outputs;

@@ -64,6 +64,8 @@ mlops_rows_complete(mlops_rows_t *rows, mlops_range_t range,
         flags |= columns[j].flags;
     }
 
+    flags &= MLOPS_COLUMN_REQUIRED|MLOPS_COLUMN_DEFAULT|MLOPS_COLUMN_RANGE;
+
     if (flags == 0) {
         return MLOPS_OK;
     }
