@@ -32,7 +32,8 @@ typedef struct {
     mlops_tables_t                  *tables;
     const mlops_table_t             *table;
     mlops_table_found_t              found;
-    unsigned                         row:1;
+    mlops_status_t                   status;    /* of the row */
+    unsigned                         row:1;     /* there, and not too old */
 } mlops_join_hit_t;
 
 
@@ -47,7 +48,9 @@ typedef struct {
     uint32_t                         n;
 
     uint32_t                         row;       /* at hand */
-    unsigned                         flags;     /* noticed of it already */
+    unsigned char                    flags[MLOPS_JOIN_GROUP];
+                                                /* noticed already, by row of
+                                                   the group */
 } mlops_join_run_t;
 
 
@@ -78,7 +81,7 @@ static void mlops_join_look(mlops_join_run_t *run,
     const mlops_joined_one_t *one, const mlops_join_slot_t *slot,
     mlops_join_hit_t *hit);
 static int mlops_join_fill_row(mlops_join_run_t *run,
-    const mlops_joined_one_t *one, const mlops_join_hit_t *hit);
+    const mlops_joined_one_t *one, mlops_join_hit_t *hit);
 static int mlops_join_cell(mlops_join_run_t *run, const mlops_fill_t *fill,
     const mlops_tables_t *tables, mlops_cell_t *cell);
 static int mlops_join_lacks(mlops_join_run_t *run,
@@ -127,6 +130,7 @@ mlops_join_rows(mlops_join_call_t *call)
 
     for (run.start = 0; run.start < call->rows->n; run.start += group) {
 
+        memset(run.flags, 0, sizeof(run.flags));
         run.n = call->rows->n - run.start;
 
         if (run.n > group) {
@@ -491,7 +495,6 @@ mlops_join_one(mlops_join_run_t *run, const mlops_joined_one_t *one)
 
     for (i = 0; i < run->n; i++) {
         run->row = run->start + i;
-        run->flags = 0;
 
         if (i == 0) {
             mlops_join_look(run, one, slot, &hit);
@@ -506,8 +509,11 @@ mlops_join_one(mlops_join_run_t *run, const mlops_joined_one_t *one)
                 return MLOPS_ERROR;
             }
 
+            hit.tables->counts[hit.status]++;
             continue;
         }
+
+        hit.tables->counts[hit.status]++;
 
         if (plan->missing == MLOPS_MISSING_REFUSE) {
             return mlops_join_refuse(run, one, slot, &hit);
@@ -527,7 +533,6 @@ mlops_join_look(mlops_join_run_t *run, const mlops_joined_one_t *one,
     const mlops_join_slot_t *slot, mlops_join_hit_t *hit)
 {
     mlops_tables_t           *tables;
-    mlops_status_t            status;
     const mlops_plan_join_t  *plan;
 
     plan = &run->call->joined->joins[one->join];
@@ -548,28 +553,25 @@ mlops_join_look(mlops_join_run_t *run, const mlops_joined_one_t *one,
            != MLOPS_OK)
     {
         hit->table = NULL;
-        tables->counts[MLOPS_STATUS_NOT_FOUND]++;
+        hit->status = MLOPS_STATUS_NOT_FOUND;
         return;
     }
 
-    status = mlops_table_status(hit->table, &hit->found, tables->present,
-                                one->fills[0].from, plan->max_age_us);
+    hit->status = mlops_table_status(hit->table, &hit->found,
+                                     tables->present, one->fills[0].from,
+                                     plan->max_age_us);
 
-    hit->row = (status != MLOPS_STATUS_OUTSIDE_MAX_AGE);
+    hit->row = (hit->status != MLOPS_STATUS_OUTSIDE_MAX_AGE);
 
-    /* of a row, not of one of its columns */
-
-    if (status == MLOPS_STATUS_NULL_VALUE) {
-        status = MLOPS_STATUS_PRESENT;
+    if (hit->row) {
+        hit->status = MLOPS_STATUS_PRESENT;
     }
-
-    tables->counts[status]++;
 }
 
 
 static int
 mlops_join_fill_row(mlops_join_run_t *run, const mlops_joined_one_t *one,
-    const mlops_join_hit_t *hit)
+    mlops_join_hit_t *hit)
 {
     uint32_t             i;
     uint64_t            *present;
@@ -592,25 +594,26 @@ mlops_join_fill_row(mlops_join_run_t *run, const mlops_joined_one_t *one,
         status = mlops_table_status(hit->table, &hit->found,
                                     hit->tables->present, fill->from, 0);
 
-        if (!mlops_bit(hit->tables->present, fill->from)
-            || mlops_join_cell(run, fill, hit->tables, &cell) != MLOPS_OK)
-        {
-            continue;
+        if (mlops_unlikely(status >= MLOPS_STATUS_STALE)) {
+
+            if (status > hit->status) {
+                hit->status = status;
+            }
+
+            if (mlops_join_note(run, (status == MLOPS_STATUS_STALE)
+                                     ? MLOPS_JOIN_STALE : MLOPS_JOIN_WARMING,
+                                fill->to)
+                != MLOPS_OK)
+            {
+                return MLOPS_ERROR;
+            }
         }
 
-        cells[fill->to] = cell;
-        mlops_bit_set(present, fill->to);
-
-        if (mlops_likely(status == MLOPS_STATUS_PRESENT)) {
-            continue;
-        }
-
-        if (mlops_join_note(run, (status == MLOPS_STATUS_STALE)
-                                 ? MLOPS_JOIN_STALE : MLOPS_JOIN_WARMING,
-                            fill->to)
-            != MLOPS_OK)
+        if (mlops_bit(hit->tables->present, fill->from)
+            && mlops_join_cell(run, fill, hit->tables, &cell) == MLOPS_OK)
         {
-            return MLOPS_ERROR;
+            cells[fill->to] = cell;
+            mlops_bit_set(present, fill->to);
         }
     }
 
@@ -723,13 +726,14 @@ mlops_join_lacks(mlops_join_run_t *run, const mlops_joined_one_t *one)
 }
 
 
-/* A row counts once for each kind and join. */
+/* A row counts once for each kind. */
 
 static int
 mlops_join_note(mlops_join_run_t *run, unsigned flag, uint32_t column)
 {
     uint32_t             *rows;
     uint64_t            **columns;
+    unsigned char        *flags;
     mlops_join_notice_t  *notice;
 
     notice = run->call->notice;
@@ -762,8 +766,10 @@ mlops_join_note(mlops_join_run_t *run, unsigned flag, uint32_t column)
 
     mlops_bit_set(*columns, column);
 
-    *rows += !(run->flags & flag);
-    run->flags |= flag;
+    flags = &run->flags[run->row - run->start];
+
+    *rows += !(*flags & flag);
+    *flags |= flag;
 
     return MLOPS_OK;
 }
