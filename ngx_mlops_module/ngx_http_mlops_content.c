@@ -19,6 +19,8 @@ typedef struct {
 
 static char *ngx_http_mlops_content(ngx_conf_t *cf,
     ngx_http_mlops_loc_conf_t *mlcf, ngx_http_handler_pt handler);
+static char *ngx_http_mlops_features_views(ngx_conf_t *cf,
+    ngx_http_mlops_loc_conf_t *conf);
 static char *ngx_http_mlops_name_check(ngx_conf_t *cf, ngx_str_t *name,
     const char *what);
 
@@ -172,6 +174,92 @@ ngx_http_mlops_predict_at(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* Views may stand behind the location: they are looked up at the merge. */
+
+char *
+ngx_http_mlops_features_at(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_mlops_loc_conf_t *mlcf = conf;
+
+    ngx_str_t   *value, *name;
+    ngx_uint_t   i, j;
+
+    if (mlcf->features != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    mlcf->features = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                      sizeof(ngx_str_t));
+    if (mlcf->features == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_http_mlops_name_check(cf, &value[i], "view") != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        for (j = 1; j < i; j++) {
+            if (value[i].len == value[j].len
+                && ngx_strncmp(value[i].data, value[j].data, value[i].len)
+                   == 0)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "view \"%V\" is named twice in "
+                                   "\"mlops_features\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        name = ngx_array_push(mlcf->features);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = value[i];
+    }
+
+    return ngx_http_mlops_content(cf, mlcf, ngx_http_mlops_features_handler);
+}
+
+
+static char *
+ngx_http_mlops_features_views(ngx_conf_t *cf, ngx_http_mlops_loc_conf_t *conf)
+{
+    ngx_str_t                   *names;
+    ngx_uint_t                   i;
+    ngx_http_mlops_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_mlops_module);
+
+    conf->views = ngx_palloc(cf->pool, conf->features->nelts
+                                       * sizeof(mlops_plan_view_t *));
+    if (conf->views == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    names = conf->features->elts;
+
+    for (i = 0; i < conf->features->nelts; i++) {
+        conf->views[i] = mlops_plan_view(&mmcf->plan, (char *) names[i].data,
+                                         names[i].len);
+
+        if (conf->views[i] == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown view \"%V\" in \"mlops_features\": "
+                          "expected one that an \"mlops_view\" declares in "
+                          "%V:%ui", &names[i], &conf->file, conf->line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* mlops_metrics, mlops_status: cmd->offset is the flag, cmd->post what makes
  * the page. */
 
@@ -250,6 +338,7 @@ ngx_http_mlops_content_merge(ngx_conf_t *cf, ngx_http_mlops_loc_conf_t *prev,
         conf->predict = prev->predict;
         conf->metrics = prev->metrics;
         conf->status = prev->status;
+        conf->features = prev->features;
         conf->content = prev->content;
         conf->file = prev->file;
         conf->line = prev->line;
@@ -259,8 +348,15 @@ ngx_http_mlops_content_merge(ngx_conf_t *cf, ngx_http_mlops_loc_conf_t *prev,
         return NGX_CONF_OK;
     }
 
+    if (conf->features != NULL
+        && ngx_http_mlops_features_views(cf, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     handler = conf->serve ? ngx_http_mlops_serve_handler
               : conf->predict != NULL ? ngx_http_mlops_predict_handler
+              : conf->features != NULL ? ngx_http_mlops_features_handler
               : conf->metrics ? ngx_http_mlops_metrics_handler
               : ngx_http_mlops_status_handler;
 

@@ -12,6 +12,8 @@ typedef struct {
     ngx_uint_t                 made;        /* of the newest series */
     ngx_pid_t                  workers[NGX_HTTP_MLOPS_WORKERS_N];
     ngx_http_mlops_series_t    series[NGX_HTTP_MLOPS_SERIES_N];
+    ngx_http_mlops_view_series_t
+                               views[NGX_HTTP_MLOPS_VIEWS_N];
 } ngx_http_mlops_table_t;
 
 
@@ -32,7 +34,7 @@ static void ngx_http_mlops_series_hold(ngx_http_mlops_series_t *series);
 static ngx_http_mlops_series_t *ngx_http_mlops_count_series(
     ngx_http_mlops_model_t *model, ngx_http_mlops_version_t *version);
 static void ngx_http_mlops_count_notice(ngx_http_mlops_series_t *series,
-    const mlops_notice_t *notice);
+    const mlops_notice_t *notice, const mlops_join_notice_t *joined);
 static ngx_uint_t ngx_http_mlops_code_index(ngx_uint_t status);
 static int ngx_libc_cdecl ngx_http_mlops_series_cmp(const void *one,
     const void *two);
@@ -516,14 +518,14 @@ ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status)
         (void) ngx_atomic_fetch_add(&series->rows, ctx->results.n);
     }
 
-    ngx_http_mlops_count_notice(series, &ctx->notice);
+    ngx_http_mlops_count_notice(series, &ctx->notice, &ctx->joined);
 }
 
 
 void
 ngx_http_mlops_count_set(ngx_http_mlops_model_t *model,
     ngx_http_mlops_version_t *version, const mlops_notice_t *notice,
-    ngx_uint_t ok)
+    const mlops_join_notice_t *joined, ngx_uint_t ok)
 {
     ngx_http_mlops_series_t  *series;
 
@@ -541,13 +543,13 @@ ngx_http_mlops_count_set(ngx_http_mlops_model_t *model,
 
     (void) ngx_atomic_fetch_add(&series->rows, 1);
 
-    ngx_http_mlops_count_notice(series, notice);
+    ngx_http_mlops_count_notice(series, notice, joined);
 }
 
 
 static void
 ngx_http_mlops_count_notice(ngx_http_mlops_series_t *series,
-    const mlops_notice_t *notice)
+    const mlops_notice_t *notice, const mlops_join_notice_t *joined)
 {
     if (notice->range_rows != 0) {
         (void) ngx_atomic_fetch_add(&series->range_rows, notice->range_rows);
@@ -556,6 +558,20 @@ ngx_http_mlops_count_notice(ngx_http_mlops_series_t *series,
     if (notice->default_rows != 0) {
         (void) ngx_atomic_fetch_add(&series->default_rows,
                                     notice->default_rows);
+    }
+
+    if (joined->missing_rows != 0) {
+        (void) ngx_atomic_fetch_add(&series->missing_rows,
+                                    joined->missing_rows);
+    }
+
+    if (joined->stale_rows != 0) {
+        (void) ngx_atomic_fetch_add(&series->stale_rows, joined->stale_rows);
+    }
+
+    if (joined->warming_rows != 0) {
+        (void) ngx_atomic_fetch_add(&series->warming_rows,
+                                    joined->warming_rows);
     }
 }
 
@@ -601,6 +617,76 @@ ngx_http_mlops_count_swap(ngx_http_mlops_model_t *model, ngx_uint_t ok)
 }
 
 
+ngx_http_mlops_view_series_t *
+ngx_http_mlops_view_series(ngx_str_t *name)
+{
+    ngx_uint_t                     i;
+    ngx_http_mlops_view_series_t  *series;
+
+    if (ngx_http_mlops_table == NULL) {
+        return NULL;
+    }
+
+    ngx_shmtx_lock(&ngx_http_mlops_pool->mutex);
+
+    for (i = 0; /* void */ ; i++) {
+        series = &ngx_http_mlops_table->views[i];
+
+        if (i == NGX_HTTP_MLOPS_VIEWS_N - 1) {
+            ngx_cpystrn(series->name, (u_char *) "_other",
+                        sizeof(series->name));
+            break;
+        }
+
+        if (series->name[0] == '\0') {
+            ngx_cpystrn(series->name, name->data,
+                        ngx_min(name->len + 1, sizeof(series->name)));
+            break;
+        }
+
+        if (ngx_strlen(series->name) == name->len
+            && ngx_strncmp(series->name, name->data, name->len) == 0)
+        {
+            break;
+        }
+    }
+
+    ngx_shmtx_unlock(&ngx_http_mlops_pool->mutex);
+
+    return series;
+}
+
+
+/* As for a series of versions: is it of the zone at hand? */
+
+static ngx_uint_t
+ngx_http_mlops_view_series_here(ngx_http_mlops_view_series_t *series)
+{
+    return ngx_http_mlops_table != NULL
+           && series >= ngx_http_mlops_table->views
+           && series < ngx_http_mlops_table->views + NGX_HTTP_MLOPS_VIEWS_N;
+}
+
+
+void
+ngx_http_mlops_count_lookups(ngx_http_mlops_view_series_t *series,
+    ngx_uint_t status, ngx_uint_t n)
+{
+    if (ngx_http_mlops_view_series_here(series)) {
+        (void) ngx_atomic_fetch_add(&series->lookups[status], n);
+    }
+}
+
+
+void
+ngx_http_mlops_count_reopened(ngx_http_mlops_view_series_t *series)
+{
+    if (ngx_http_mlops_view_series_here(series)) {
+        (void) ngx_atomic_fetch_add(&series->reopened, 1);
+    }
+}
+
+
 static ngx_uint_t
 ngx_http_mlops_code_index(ngx_uint_t status)
 {
@@ -643,6 +729,37 @@ ngx_http_mlops_series_snapshot(ngx_pool_t *pool, ngx_uint_t *n)
 
     ngx_qsort(copy, *n, sizeof(ngx_http_mlops_series_t),
               ngx_http_mlops_series_cmp);
+
+    return copy;
+}
+
+
+ngx_http_mlops_view_series_t *
+ngx_http_mlops_view_series_snapshot(ngx_pool_t *pool, ngx_uint_t *n)
+{
+    ngx_uint_t                     i;
+    ngx_http_mlops_view_series_t  *copy, *series;
+
+    *n = 0;
+
+    copy = ngx_palloc(pool, NGX_HTTP_MLOPS_VIEWS_N
+                            * sizeof(ngx_http_mlops_view_series_t));
+
+    if (copy == NULL || ngx_http_mlops_table == NULL) {
+        return copy;
+    }
+
+    ngx_shmtx_lock(&ngx_http_mlops_pool->mutex);
+
+    for (i = 0; i < NGX_HTTP_MLOPS_VIEWS_N; i++) {
+        series = &ngx_http_mlops_table->views[i];
+
+        if (series->name[0] != '\0') {
+            copy[(*n)++] = *series;
+        }
+    }
+
+    ngx_shmtx_unlock(&ngx_http_mlops_pool->mutex);
 
     return copy;
 }

@@ -8,6 +8,9 @@
  * one that no living worker uses, whose counts move to "_other" first, so
  * sums never go back.
  *
+ * Views have series of their own, by name; they come from the configuration
+ * and are few.
+ *
  * Counting is atomic adds; finding, making and recycling a series is under
  * the zone's mutex, which is taken when a worker counts for a version for the
  * first time, when it lets go of one, and by the pages.  So it is versions
@@ -24,6 +27,7 @@
 #define NGX_HTTP_MLOPS_SERIES_N     1024
 #define NGX_HTTP_MLOPS_WORKERS_N    256
 #define NGX_HTTP_MLOPS_VERSIONS_N   16
+#define NGX_HTTP_MLOPS_VIEWS_N      256
 
 #define NGX_HTTP_MLOPS_CODES_N      13      /* the last one: all others */
 #define NGX_HTTP_MLOPS_BUCKETS_N    18      /* the last one: +Inf */
@@ -35,6 +39,9 @@ struct ngx_http_mlops_series_s {
     ngx_atomic_t   rows;
     ngx_atomic_t   range_rows;
     ngx_atomic_t   default_rows;
+    ngx_atomic_t   missing_rows;
+    ngx_atomic_t   stale_rows;
+    ngx_atomic_t   warming_rows;
     ngx_atomic_t   buckets[NGX_HTTP_MLOPS_BUCKETS_N];   /* not cumulative */
     ngx_atomic_t   sum_ns;
     ngx_atomic_t   swaps;
@@ -51,6 +58,15 @@ struct ngx_http_mlops_series_s {
 };
 
 
+/* Of a view.  The last place of the table is "_other"'s. */
+
+struct ngx_http_mlops_view_series_s {
+    ngx_atomic_t   lookups[MLOPS_STATUS_N];
+    ngx_atomic_t   reopened;
+    u_char         name[MLOPS_NAME_LEN + 1];            /* "": free */
+};
+
+
 /* Codes by index; 0 for the last. */
 extern const ngx_uint_t  ngx_http_mlops_codes[NGX_HTTP_MLOPS_CODES_N];
 /* Upper bounds in nanoseconds, and as Prometheus' le. */
@@ -62,6 +78,10 @@ extern const char       *ngx_http_mlops_bound_names[NGX_HTTP_MLOPS_BUCKETS_N];
  * *n of them.  NULL: memory. */
 ngx_http_mlops_series_t *ngx_http_mlops_series_snapshot(ngx_pool_t *pool,
     ngx_uint_t *n);
+
+/* The same of views, by name. */
+ngx_http_mlops_view_series_t *ngx_http_mlops_view_series_snapshot(
+    ngx_pool_t *pool, ngx_uint_t *n);
 
 /* Living workers that have taken a place in the zone. */
 ngx_uint_t ngx_http_mlops_workers(void);

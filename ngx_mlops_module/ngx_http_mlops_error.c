@@ -72,6 +72,7 @@ ngx_http_mlops_begin(ngx_http_request_t *r)
         ngx_memzero(&ctx->input, sizeof(mlops_request_t));
         ngx_memzero(&ctx->results, sizeof(mlops_results_t));
         ngx_memzero(&ctx->notice, sizeof(mlops_notice_t));
+        ngx_memzero(&ctx->joined, sizeof(mlops_join_notice_t));
     }
 
     ngx_str_null(&ctx->model_name);

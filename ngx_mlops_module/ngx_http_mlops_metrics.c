@@ -8,6 +8,7 @@
 #include "ngx_http_mlops_families.h"
 #include "ngx_http_mlops_rooms.h"
 #include "ngx_http_mlops_version.h"
+#include "ngx_http_mlops_views.h"
 
 
 typedef void (*ngx_http_mlops_sample_pt)(ngx_http_mlops_text_t *text,
@@ -27,6 +28,13 @@ static void ngx_http_mlops_metrics_single(
     ngx_http_mlops_families_t *families);
 static void ngx_http_mlops_metrics_models(
     ngx_http_mlops_families_t *families);
+static void ngx_http_mlops_metrics_views(
+    ngx_http_mlops_families_t *families);
+static void ngx_http_mlops_metrics_tables(
+    ngx_http_mlops_families_t *families);
+static void ngx_http_mlops_metrics_view(ngx_http_mlops_families_t *families,
+    ngx_uint_t gauge, ngx_http_mlops_view_t *view,
+    ngx_http_mlops_view_state_t *state);
 static void ngx_http_mlops_metrics_errors(
     ngx_http_mlops_families_t *families);
 static void ngx_http_mlops_metrics_page(void *data, ngx_str_t *process,
@@ -67,6 +75,18 @@ static ngx_http_mlops_metric_t  ngx_http_mlops_metric_table[] = {
       ngx_string("Rows with a default filled in."),
       NULL, offsetof(ngx_http_mlops_series_t, default_rows) },
 
+    { ngx_string("mlops_missing_rows_total"), ngx_string("counter"),
+      ngx_string("Rows that a join left without a value and a default."),
+      NULL, offsetof(ngx_http_mlops_series_t, missing_rows) },
+
+    { ngx_string("mlops_stale_rows_total"), ngx_string("counter"),
+      ngx_string("Rows with a joined value that is stale."),
+      NULL, offsetof(ngx_http_mlops_series_t, stale_rows) },
+
+    { ngx_string("mlops_warming_rows_total"), ngx_string("counter"),
+      ngx_string("Rows with a joined value that is warming."),
+      NULL, offsetof(ngx_http_mlops_series_t, warming_rows) },
+
     { ngx_string("mlops_swaps_total"), ngx_string("counter"),
       ngx_string("Versions taken into service, counted by each worker."),
       NULL, offsetof(ngx_http_mlops_series_t, swaps) },
@@ -74,6 +94,40 @@ static ngx_http_mlops_metric_t  ngx_http_mlops_metric_table[] = {
     { ngx_string("mlops_refused_total"), ngx_string("counter"),
       ngx_string("Model images refused, counted by each worker."),
       NULL, offsetof(ngx_http_mlops_series_t, refused) },
+
+    { ngx_null_string, ngx_null_string, ngx_null_string, NULL, 0 }
+};
+
+
+/* Of the worker that answers. */
+
+#define NGX_HTTP_MLOPS_VIEW_AGE  offsetof(ngx_http_mlops_view_state_t, age_us)
+
+static ngx_http_mlops_metric_t  ngx_http_mlops_view_gauges[] = {
+
+    { ngx_string("mlops_view_shards_open"), ngx_string("gauge"),
+      ngx_string("Feature tables that are mapped."),
+      NULL, offsetof(ngx_http_mlops_view_state_t, open) },
+
+    { ngx_string("mlops_view_rows"), ngx_string("gauge"),
+      ngx_string("Entities in the feature tables."),
+      NULL, offsetof(ngx_http_mlops_view_state_t, rows) },
+
+    { ngx_string("mlops_view_capacity"), ngx_string("gauge"),
+      ngx_string("Entities that the feature tables have room for."),
+      NULL, offsetof(ngx_http_mlops_view_state_t, capacity) },
+
+    { ngx_string("mlops_view_bytes"), ngx_string("gauge"),
+      ngx_string("Bytes of the feature tables."),
+      NULL, offsetof(ngx_http_mlops_view_state_t, bytes) },
+
+    { ngx_string("mlops_view_evicted"), ngx_string("gauge"),
+      ngx_string("Entities given up for room since the tables were made."),
+      NULL, offsetof(ngx_http_mlops_view_state_t, evicted) },
+
+    { ngx_string("mlops_view_beat_age_seconds"), ngx_string("gauge"),
+      ngx_string("Since the writer of the oldest table was last alive."),
+      NULL, NGX_HTTP_MLOPS_VIEW_AGE },
 
     { ngx_null_string, ngx_null_string, ngx_null_string, NULL, 0 }
 };
@@ -111,6 +165,8 @@ ngx_http_mlops_metrics_handler(ngx_http_request_t *r)
     ngx_http_mlops_metrics_single(&families);
     ngx_http_mlops_metrics_own(&families);
     ngx_http_mlops_metrics_models(&families);
+    ngx_http_mlops_metrics_views(&families);
+    ngx_http_mlops_metrics_tables(&families);
 
     families.errors += ngx_http_mlops_room_read(r, "metrics", ".prom",
                                                 ngx_http_mlops_metrics_page,
@@ -357,6 +413,132 @@ ngx_http_mlops_metrics_models(ngx_http_mlops_families_t *families)
                                            alias->version->model));
         }
     }
+}
+
+
+/* Counters of views, of all workers. */
+
+static void
+ngx_http_mlops_metrics_views(ngx_http_mlops_families_t *families)
+{
+    ngx_str_t                       name, help, type;
+    ngx_uint_t                      i, k, n;
+    ngx_http_mlops_text_t          *text;
+    ngx_http_mlops_family_t        *family;
+    ngx_http_mlops_view_series_t   *series;
+
+    series = ngx_http_mlops_view_series_snapshot(families->pool, &n);
+
+    if (series == NULL || n == 0) {
+        return;
+    }
+
+    ngx_str_set(&type, "counter");
+    ngx_str_set(&name, "mlops_view_lookups_total");
+    ngx_str_set(&help, "Rows of feature tables looked up, by status.");
+
+    family = ngx_http_mlops_family(families, &name, &type, &help);
+    if (family == NULL) {
+        return;
+    }
+
+    text = &family->samples;
+
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < MLOPS_STATUS_N; k++) {
+
+            if (series[i].lookups[k] == 0) {
+                continue;
+            }
+
+            ngx_http_mlops_text_lit(text, "mlops_view_lookups_total{view=");
+            ngx_http_mlops_label(text, series[i].name,
+                                 ngx_strlen(series[i].name));
+            ngx_http_mlops_text_printf(text, ",status=\"%s\"} %uA\n",
+                                       mlops_status_name(k),
+                                       series[i].lookups[k]);
+        }
+    }
+
+    ngx_str_set(&name, "mlops_view_reopened_total");
+    ngx_str_set(&help, "Feature tables replaced by newer files, counted by "
+                       "each worker.");
+
+    family = ngx_http_mlops_family(families, &name, &type, &help);
+    if (family == NULL) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_http_mlops_text_lit(&family->samples,
+                                "mlops_view_reopened_total{view=");
+        ngx_http_mlops_label(&family->samples, series[i].name,
+                             ngx_strlen(series[i].name));
+        ngx_http_mlops_text_printf(&family->samples, "} %uA\n",
+                                   series[i].reopened);
+    }
+}
+
+
+/* What the tables of this worker's plan hold. */
+
+static void
+ngx_http_mlops_metrics_tables(ngx_http_mlops_families_t *families)
+{
+    ngx_uint_t                    i, k, n;
+    ngx_http_mlops_view_t        *views;
+    ngx_http_mlops_view_state_t   state;
+
+    views = ngx_http_mlops_views(&n);
+
+    for (k = 0; ngx_http_mlops_view_gauges[k].name.len; k++) {
+        for (i = 0; i < n; i++) {
+            ngx_http_mlops_view_state(&views[i], &state);
+            ngx_http_mlops_metrics_view(families, k, &views[i], &state);
+        }
+    }
+}
+
+
+static void
+ngx_http_mlops_metrics_view(ngx_http_mlops_families_t *families,
+    ngx_uint_t gauge, ngx_http_mlops_view_t *view,
+    ngx_http_mlops_view_state_t *state)
+{
+    uint64_t                   value;
+    ngx_http_mlops_text_t     *text;
+    ngx_http_mlops_family_t   *family;
+    ngx_http_mlops_metric_t   *metric;
+
+    metric = &ngx_http_mlops_view_gauges[gauge];
+
+    family = ngx_http_mlops_family(families, &metric->name, &metric->type,
+                                   &metric->help);
+
+    /* nobody has written yet */
+
+    if (family == NULL || (metric->off == NGX_HTTP_MLOPS_VIEW_AGE
+                           && state->open == 0))
+    {
+        return;
+    }
+
+    text = &family->samples;
+
+    ngx_http_mlops_text_add(text, metric->name.data, metric->name.len);
+    ngx_http_mlops_text_lit(text, "{view=");
+    ngx_http_mlops_label(text, view->plan->name.data, view->plan->name.len);
+    ngx_http_mlops_text_lit(text, "} ");
+
+    if (metric->off == NGX_HTTP_MLOPS_VIEW_AGE) {
+        ngx_http_mlops_text_double(text, (double) state->age_us / 1e6);
+        ngx_http_mlops_text_lit(text, "\n");
+        return;
+    }
+
+    value = *(uint64_t *) ((u_char *) state + metric->off);
+
+    ngx_http_mlops_text_printf(text, "%uL\n", value);
 }
 
 

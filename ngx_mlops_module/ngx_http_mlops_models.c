@@ -41,7 +41,8 @@ static ngx_str_t  ngx_http_mlops_champion = ngx_string("champion");
 void
 ngx_http_mlops_models_init(ngx_http_mlops_main_conf_t *mmcf)
 {
-    ngx_http_mlops_model_t  *model;
+    ngx_http_mlops_model_t    *model;
+    ngx_http_mlops_version_t  *version;
 
     ngx_http_mlops_conf = mmcf;
 
@@ -53,7 +54,18 @@ ngx_http_mlops_models_init(ngx_http_mlops_main_conf_t *mmcf)
         model->settings = mlops_plan_model(&mmcf->plan,
                                            (char *) model->name.data,
                                            model->name.len);
+
+        for (version = model->versions; version; version = version->next) {
+            ngx_http_mlops_join_destroy(version);
+        }
     }
+}
+
+
+ngx_http_mlops_main_conf_t *
+ngx_http_mlops_models_conf(void)
+{
+    return ngx_http_mlops_conf;
 }
 
 
@@ -305,6 +317,7 @@ ngx_http_mlops_version_free(ngx_http_mlops_version_t *version)
         ngx_http_mlops_series_release(version->series);
     }
 
+    ngx_http_mlops_join_destroy(version);
     mlops_model_destroy(version->model);
     ngx_http_mlops_swap_unmap(&version->map);
     ngx_free(version);
@@ -435,6 +448,10 @@ ngx_http_mlops_model_install(ngx_http_mlops_model_t *model, u_char *version,
 
     v->next = model->versions;
     model->versions = v;
+
+    /* where there is no memory now, the first request tries again */
+
+    (void) ngx_http_mlops_join_create(v, log);
 
     for (i = 0; i < model->aliases_n; i++) {
         alias = &model->aliases[i];

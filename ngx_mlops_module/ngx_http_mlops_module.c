@@ -99,6 +99,13 @@ static ngx_command_t  ngx_http_mlops_commands[] = {
       0,
       NULL },
 
+    { ngx_string("mlops_features"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_mlops_features_at,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("mlops_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_mlops_page_at,

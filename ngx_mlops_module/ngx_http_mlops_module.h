@@ -10,7 +10,11 @@
  *     _look       reads names and links of the store
  *     _swap       notices the doorbell, loads images in slices
  *     _serve      mlops_serve: paths and methods
- *     _predict    one prediction: body, parse, evaluate, write
+ *     _views      the worker's feature tables
+ *     _join       feature tables meet the rows of a request
+ *     _features   mlops_features: rows of feature tables as JSON
+ *     _body       the body of a request, in one piece
+ *     _predict    one prediction: parse, join, evaluate, write
  *     _set        mlops_set: a score in the PRECONTENT phase
  *     _error      error answers, and the filter that turns nginx's own
  *     _variables  $mlops_model and others
@@ -37,11 +41,14 @@
 #include "mlops_model.h"
 #include "mlops_store.h"
 #include "mlops_plan.h"
+#include "mlops_join.h"
 
 
 typedef struct ngx_http_mlops_model_s  ngx_http_mlops_model_t;
 typedef struct ngx_http_mlops_version_s  ngx_http_mlops_version_t;
 typedef struct ngx_http_mlops_series_s  ngx_http_mlops_series_t;
+typedef struct ngx_http_mlops_view_series_s  ngx_http_mlops_view_series_t;
+typedef struct ngx_http_mlops_join_s  ngx_http_mlops_join_t;
 
 
 typedef struct {
@@ -59,6 +66,9 @@ typedef struct {
     ngx_str_t                   used_file;  /* in used_file:used_line */
     ngx_uint_t                  used_line;
 
+    ngx_http_complex_value_t ***join_keys;  /* by model of the plan, by join:
+                                               key=$variable, or NULL */
+
     time_t                      sync_time;  /* the master's cold start from */
     mlops_err_t                 sync_error; /* the registry; text is "" where
                                                it went well */
@@ -73,6 +83,9 @@ typedef struct {
     ngx_http_complex_value_t   *predict;    /* mlops_predict NAME[@ALIAS] */
     ngx_flag_t                  metrics;
     ngx_flag_t                  status;
+    ngx_array_t                *features;   /* of ngx_str_t: mlops_features'
+                                               views */
+    const mlops_plan_view_t   **views;      /* the same, in the plan */
 
     ngx_uint_t                  limit_rows; /* NGX_CONF_UNSET_UINT: inherit */
     ngx_uint_t                  limit_elements;
@@ -103,6 +116,9 @@ struct ngx_http_mlops_version_s {
     time_t                      since;      /* serving in this worker */
     ngx_http_mlops_series_t    *series;     /* its counters; taken when first
                                                needed */
+    ngx_http_mlops_join_t      *join;       /* of its model's block; made when
+                                               needed, NULL where it has
+                                               none */
 };
 
 
@@ -165,6 +181,7 @@ typedef struct {
     mlops_request_t             input;
     mlops_results_t             results;
     mlops_notice_t              notice;
+    mlops_join_notice_t         joined;
     mlops_door_t                door;
     uint64_t                    start_ns;
     uint64_t                    latency_ns; /* 0 until answered */
@@ -190,7 +207,7 @@ extern ngx_module_t  ngx_http_mlops_module;
 /* Is the content of this location ours? */
 #define ngx_http_mlops_ours(mlcf)                                             \
     ((mlcf)->serve || (mlcf)->predict != NULL || (mlcf)->metrics              \
-     || (mlcf)->status)
+     || (mlcf)->status || (mlcf)->features != NULL)
 
 
 /* _module */
@@ -217,6 +234,8 @@ void ngx_http_mlops_plan_commit(ngx_cycle_t *cycle,
 
 void ngx_http_mlops_models_init(ngx_http_mlops_main_conf_t *mmcf);
 void ngx_http_mlops_models_exit(void);
+/* The configuration whose blocks model->settings are. */
+ngx_http_mlops_main_conf_t *ngx_http_mlops_models_conf(void);
 ngx_http_mlops_model_t *ngx_http_mlops_models_first(void);
 ngx_http_mlops_model_t *ngx_http_mlops_model_find(u_char *name, size_t len);
 ngx_http_mlops_alias_t *ngx_http_mlops_model_alias(
@@ -302,10 +321,50 @@ void ngx_http_mlops_swap_unmap(mlops_map_file_t *map);
 /* The worker's store, or NULL where it could not be opened. */
 const mlops_store_t *ngx_http_mlops_store(void);
 
-/* _serve, _predict, _set, _metrics, _status: content handlers */
+/* _views: this worker's; ngx_http_mlops_views.h has what readers need */
+
+void ngx_http_mlops_views_init(ngx_http_mlops_main_conf_t *mmcf,
+    ngx_log_t *log);
+void ngx_http_mlops_views_exit(void);
+/* A store was opened, or (NULL) closed. */
+void ngx_http_mlops_views_store(const mlops_store_t *store, ngx_log_t *log);
+/* Looks for tables that have come or were replaced. */
+void ngx_http_mlops_views_look(ngx_log_t *log);
+
+/* _join */
+
+/* The joins of a model that have key=$variable are compiled. */
+ngx_int_t ngx_http_mlops_join_conf(ngx_conf_t *cf,
+    ngx_http_mlops_main_conf_t *mmcf);
+/* Resolves the joins of the version's model, if it has some. */
+ngx_int_t ngx_http_mlops_join_create(ngx_http_mlops_version_t *version,
+    ngx_log_t *log);
+void ngx_http_mlops_join_destroy(ngx_http_mlops_version_t *version);
+/* How requests call the version: with the keys of its joins.  NULL: memory. */
+const mlops_interface_t *ngx_http_mlops_join_face(
+    ngx_http_mlops_version_t *version, ngx_log_t *log);
+/*
+ * Fills the rows of a request that was read with that interface, and makes
+ * its signature the model's own.  len is that of the text that it was read
+ * from.  NGX_OK; NGX_DECLINED: the client's fault, with err; NGX_ERROR.
+ */
+ngx_int_t ngx_http_mlops_join(ngx_http_request_t *r,
+    ngx_http_mlops_version_t *version, mlops_request_t *input, size_t len,
+    mlops_join_notice_t *notice, mlops_arena_t *arena, mlops_err_t *err);
+
+/* _body */
+
+/* 415 where the body is compressed. */
+ngx_int_t ngx_http_mlops_body_plain(ngx_http_request_t *r,
+    ngx_http_mlops_ctx_t *ctx);
+/* Everything nginx has of the body. */
+ngx_int_t ngx_http_mlops_body(ngx_http_request_t *r, ngx_str_t *body);
+
+/* _serve, _predict, _set, _features, _metrics, _status: content handlers */
 
 ngx_int_t ngx_http_mlops_serve_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_mlops_predict_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_mlops_features_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_mlops_metrics_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_mlops_status_handler(ngx_http_request_t *r);
 
@@ -318,6 +377,8 @@ ngx_int_t ngx_http_mlops_predict(ngx_http_request_t *r,
 char *ngx_http_mlops_serve_at(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_mlops_predict_at(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_mlops_features_at(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_mlops_page_at(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -379,13 +440,19 @@ ngx_http_mlops_series_t *ngx_http_mlops_series_get(ngx_str_t *model,
 void ngx_http_mlops_series_release(ngx_http_mlops_series_t *series);
 /* One finished request or subrequest that asked for a prediction. */
 void ngx_http_mlops_count(ngx_http_mlops_ctx_t *ctx, ngx_uint_t status);
-/* One evaluation by mlops_set; what is not known is NULL.  ok: notice says
- * what there is to say of its row. */
+/* One evaluation by mlops_set; what is not known is NULL.  ok: the notices
+ * say what there is to say of its row. */
 void ngx_http_mlops_count_set(ngx_http_mlops_model_t *model,
     ngx_http_mlops_version_t *version, const mlops_notice_t *notice,
-    ngx_uint_t ok);
+    const mlops_join_notice_t *joined, ngx_uint_t ok);
 /* A version of this worker has taken over (ok) or was refused. */
 void ngx_http_mlops_count_swap(ngx_http_mlops_model_t *model, ngx_uint_t ok);
+/* Counters of a view; NULL where there is no zone. */
+ngx_http_mlops_view_series_t *ngx_http_mlops_view_series(ngx_str_t *name);
+/* n lookups that ended in this mlops_status_t. */
+void ngx_http_mlops_count_lookups(ngx_http_mlops_view_series_t *series,
+    ngx_uint_t status, ngx_uint_t n);
+void ngx_http_mlops_count_reopened(ngx_http_mlops_view_series_t *series);
 
 
 #endif /* NGX_HTTP_MLOPS_MODULE_H */

@@ -234,7 +234,12 @@ ngx_http_mlops_page_metadata(ngx_http_mlops_ctx_t *ctx,
     const mlops_interface_t   *face;
     ngx_http_mlops_version_t  *version;
 
-    face = mlops_model_interface(ctx->version->model);
+    face = ngx_http_mlops_join_face(ctx->version, text->pool->log);
+
+    if (face == NULL) {
+        text->failed = 1;
+        return;
+    }
 
     ngx_http_mlops_text_lit(text, "{");
     ngx_http_mlops_page_name(text, "name", &ctx->model->name);

@@ -268,6 +268,10 @@ ngx_http_mlops_plan_finish(ngx_conf_t *cf, ngx_http_mlops_main_conf_t *mmcf)
         ngx_http_mlops_plan_sizes(&mmcf->plan);
     }
 
+    if (ngx_http_mlops_join_conf(cf, mmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_mlops_plan_owner(cf, mmcf);
 }
 

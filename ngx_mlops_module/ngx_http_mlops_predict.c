@@ -1,5 +1,5 @@
 /*
- * One prediction: read the body, parse it to rows, evaluate, write.
+ * One prediction: read the body, parse it to rows, join, evaluate, write.
  *
  * Everything here happens in the request's own pool and, but for a body that
  * nginx has spilled to disk, without a system call of its own.  A malformed
@@ -23,9 +23,6 @@ static ngx_int_t ngx_http_mlops_media_mlflow(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_mlops_media_is(ngx_str_t *value, const char *type,
     size_t len);
 static void ngx_http_mlops_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_mlops_body(ngx_http_request_t *r, ngx_str_t *body);
-static ngx_int_t ngx_http_mlops_body_file(ngx_http_request_t *r,
-    ngx_buf_t *b, u_char *p);
 static ngx_int_t ngx_http_mlops_answer(ngx_http_request_t *r,
     ngx_http_mlops_ctx_t *ctx);
 static ngx_int_t ngx_http_mlops_evaluate(ngx_http_request_t *r,
@@ -35,7 +32,7 @@ static ngx_int_t ngx_http_mlops_refuse(ngx_http_request_t *r,
 static ngx_int_t ngx_http_mlops_headers(ngx_http_request_t *r,
     ngx_http_mlops_ctx_t *ctx);
 static ngx_int_t ngx_http_mlops_warning(ngx_http_request_t *r,
-    const char *kind, const mlops_schema_t *schema, uint64_t *columns,
+    ngx_http_mlops_ctx_t *ctx, const char *kind, uint64_t *columns,
     ngx_uint_t rows);
 
 
@@ -148,45 +145,13 @@ ngx_http_mlops_predict(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx)
 static ngx_int_t
 ngx_http_mlops_media(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx)
 {
-    ngx_str_t         *type;
-    ngx_uint_t         i;
-    ngx_list_part_t   *part;
-    ngx_table_elt_t   *h;
+    ngx_int_t   rc;
+    ngx_str_t  *type;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    rc = ngx_http_mlops_body_plain(r, ctx);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len != sizeof("Content-Encoding") - 1
-            || ngx_strncasecmp(h[i].key.data, (u_char *) "Content-Encoding",
-                               sizeof("Content-Encoding") - 1) != 0)
-        {
-            continue;
-        }
-
-        if (h[i].value.len == sizeof("identity") - 1
-            && ngx_strncasecmp(h[i].value.data, (u_char *) "identity",
-                               sizeof("identity") - 1) == 0)
-        {
-            continue;
-        }
-
-        ngx_str_set(&ctx->error, "the body has a Content-Encoding; expected"
-                                 " none");
-        ngx_str_set(&ctx->status, "content_encoding");
-
-        return NGX_HTTP_UNSUPPORTED_MEDIA_TYPE;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (ctx->mlflow) {
@@ -389,7 +354,11 @@ ngx_http_mlops_evaluate(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mlops_module);
     settings = ctx->model->settings;
     range = (settings != NULL) ? settings->range : MLOPS_RANGE_FLAG;
-    face = mlops_model_interface(ctx->version->model);
+    face = ngx_http_mlops_join_face(ctx->version, r->connection->log);
+
+    if (face == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     limits.rows = mlcf->limit_rows;
     limits.elements = mlcf->limit_elements;
@@ -414,6 +383,17 @@ ngx_http_mlops_evaluate(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
 
     if (rc != MLOPS_OK) {
         return ngx_http_mlops_refuse(r, ctx, rc, &err);
+    }
+
+    rc = ngx_http_mlops_join(r, ctx->version, &ctx->input, body->len,
+                             &ctx->joined, &ctx->arena, &err);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_mlops_refuse(r, ctx, MLOPS_ERROR, &err);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (mlops_rows_complete(&ctx->input.rows, range, &ctx->notice,
@@ -485,101 +465,11 @@ ngx_http_mlops_refuse(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
 }
 
 
-/* Everything nginx has of the body, in one piece. */
-
-static ngx_int_t
-ngx_http_mlops_body(ngx_http_request_t *r, ngx_str_t *body)
-{
-    u_char       *p;
-    size_t        len;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    ngx_str_null(body);
-
-    if (r->request_body == NULL || r->request_body->bufs == NULL) {
-        return NGX_OK;
-    }
-
-    cl = r->request_body->bufs;
-    b = cl->buf;
-
-    if (cl->next == NULL && !b->in_file) {
-        body->data = b->pos;
-        body->len = b->last - b->pos;
-        return NGX_OK;
-    }
-
-    len = 0;
-
-    for ( /* void */ ; cl != NULL; cl = cl->next) {
-        len += ngx_buf_size(cl->buf);
-    }
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body->data = p;
-    body->len = len;
-
-    for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
-        b = cl->buf;
-
-        /* the last buffer of a chunked body is empty, and may be nowhere */
-
-        if (ngx_buf_size(b) == 0) {
-            continue;
-        }
-
-        if (!b->in_file) {
-            p = ngx_cpymem(p, b->pos, b->last - b->pos);
-            continue;
-        }
-
-        if (ngx_http_mlops_body_file(r, b, p) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        p += b->file_last - b->file_pos;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_mlops_body_file(ngx_http_request_t *r, ngx_buf_t *b, u_char *p)
-{
-    off_t    at;
-    ssize_t  n;
-
-    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                  "mlops: reading a body of %O bytes back from \"%V\", "
-                  "consider a larger \"client_body_buffer_size\"",
-                  b->file_last - b->file_pos, &b->file->name);
-
-    for (at = b->file_pos; at < b->file_last; at += n) {
-
-        n = ngx_read_file(b->file, p, b->file_last - at, at);
-
-        if (n == NGX_ERROR || n == 0) {
-            return NGX_ERROR;
-        }
-
-        p += n;
-    }
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_http_mlops_headers(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx)
 {
-    mlops_notice_t        *notice;
-    const mlops_schema_t  *schema;
+    mlops_notice_t       *notice;
+    mlops_join_notice_t  *joined;
 
     if (ngx_http_mlops_header(r, &ngx_http_mlops_key_model,
                               &ctx->model->name)
@@ -592,28 +482,26 @@ ngx_http_mlops_headers(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx)
     }
 
     notice = &ctx->notice;
+    joined = &ctx->joined;
 
-    if (notice->range_rows != 0) {
-        schema = ctx->input.rows.schema;
-
-        if (ngx_http_mlops_warning(r, "out_of_range", schema,
-                                   notice->range_columns, notice->range_rows)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (notice->default_rows != 0) {
-        schema = ctx->input.rows.schema;
-
-        if (ngx_http_mlops_warning(r, "defaulted", schema,
-                                   notice->default_columns,
-                                   notice->default_rows)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_http_mlops_warning(r, ctx, "out_of_range",
+                               notice->range_columns, notice->range_rows)
+        != NGX_OK
+        || ngx_http_mlops_warning(r, ctx, "defaulted",
+                                  notice->default_columns,
+                                  notice->default_rows)
+           != NGX_OK
+        || ngx_http_mlops_warning(r, ctx, "missing", joined->missing_columns,
+                                  joined->missing_rows)
+           != NGX_OK
+        || ngx_http_mlops_warning(r, ctx, "stale", joined->stale_columns,
+                                  joined->stale_rows)
+           != NGX_OK
+        || ngx_http_mlops_warning(r, ctx, "warming", joined->warming_columns,
+                                  joined->warming_rows)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -624,15 +512,22 @@ ngx_http_mlops_headers(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx)
  * may hold any character; beyond 16 of them "…; more=N" is told. */
 
 static ngx_int_t
-ngx_http_mlops_warning(ngx_http_request_t *r, const char *kind,
-    const mlops_schema_t *schema, uint64_t *columns, ngx_uint_t rows)
+ngx_http_mlops_warning(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
+    const char *kind, uint64_t *columns, ngx_uint_t rows)
 {
     u_char                  *p;
     size_t                   len;
     ngx_str_t                value;
     ngx_uint_t               i, n;
     const mlops_str_t       *name;
+    const mlops_schema_t    *schema;
     ngx_http_mlops_text_t    text;
+
+    if (rows == 0) {
+        return NGX_OK;
+    }
+
+    schema = ctx->input.rows.schema;
 
     ngx_http_mlops_text_init(&text, r->pool, 256);
     ngx_http_mlops_text_printf(&text, "%s; columns=", kind);

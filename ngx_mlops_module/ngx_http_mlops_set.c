@@ -384,12 +384,14 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
     ngx_str_t                  text, csv;
     mlops_limits_t             limits = MLOPS_LIMITS_DEFAULT;
     mlops_notice_t             notice;
+    mlops_join_notice_t        joined;
     mlops_request_t            req;
     mlops_results_t            results;
     const mlops_output_t      *output;
     ngx_http_mlops_ctx_t       scratch;
     ngx_http_mlops_target_t    target;
     ngx_http_mlops_version_t  *version;
+    const mlops_interface_t   *face;
     const mlops_plan_model_t  *settings;
 
     if (ngx_http_complex_value(r, &set->target, &text) != NGX_OK) {
@@ -407,7 +409,7 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
     if (rc == NGX_HTTP_NOT_FOUND || rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
         (void) mlops_err_set(err, "%.*s", (int) scratch.error.len,
                              scratch.error.data);
-        ngx_http_mlops_count_set(scratch.model, NULL, NULL, 0);
+        ngx_http_mlops_count_set(scratch.model, NULL, NULL, NULL, 0);
         return NGX_DECLINED;
     }
 
@@ -426,12 +428,28 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
     settings = version->owner->settings;
     limits.nonfinite = (settings != NULL && settings->nonfinite_in);
 
-    if (mlops_request_csv(&req, mlops_model_interface(version->model), 0,
-                          &limits, (char *) csv.data, csv.len, &ctx->arena,
-                          err)
+    face = ngx_http_mlops_join_face(version, r->connection->log);
+
+    if (face == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (mlops_request_csv(&req, face, 0, &limits, (char *) csv.data, csv.len,
+                          &ctx->arena, err)
         != MLOPS_OK
         || ngx_http_mlops_set_known(set, req.rows.schema, err) != NGX_OK)
     {
+        goto failed;
+    }
+
+    rc = ngx_http_mlops_join(r, version, &req, csv.len, &joined, &ctx->arena,
+                             err);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
         goto failed;
     }
 
@@ -450,7 +468,7 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
         goto failed;
     }
 
-    ngx_http_mlops_count_set(version->owner, version, &notice, 1);
+    ngx_http_mlops_count_set(version->owner, version, &notice, &joined, 1);
 
     return ngx_http_mlops_set_print(r, &results, output,
                                     (settings != NULL)
@@ -461,7 +479,7 @@ ngx_http_mlops_set_eval(ngx_http_request_t *r, ngx_http_mlops_ctx_t *ctx,
 
 failed:
 
-    ngx_http_mlops_count_set(version->owner, version, NULL, 0);
+    ngx_http_mlops_count_set(version->owner, version, NULL, NULL, 0);
 
     (void) mlops_err_prefix(err, "%.*s", (int) target.model.len,
                             target.model.data);

@@ -8,6 +8,7 @@
 #include "ngx_http_mlops_rooms.h"
 #include "ngx_http_mlops_text.h"
 #include "ngx_http_mlops_version.h"
+#include "ngx_http_mlops_views.h"
 
 #include "mlops_doc.h"
 
@@ -22,6 +23,8 @@ static void ngx_http_mlops_status_store(ngx_http_request_t *r,
     ngx_http_mlops_text_t *text);
 static void ngx_http_mlops_status_model(ngx_http_mlops_model_t *model,
     ngx_http_mlops_text_t *text);
+static void ngx_http_mlops_status_view(ngx_http_mlops_view_t *view,
+    ngx_http_mlops_text_t *text);
 static void ngx_http_mlops_status_process(void *data, ngx_str_t *process,
     ngx_str_t *content);
 
@@ -33,8 +36,9 @@ ngx_int_t
 ngx_http_mlops_status_handler(ngx_http_request_t *r)
 {
     ngx_int_t                       rc;
-    ngx_uint_t                      n;
+    ngx_uint_t                      i, n;
     ngx_http_mlops_text_t           text;
+    ngx_http_mlops_view_t          *views;
     ngx_http_mlops_model_t         *model;
     ngx_http_mlops_status_rooms_t   rooms;
 
@@ -76,6 +80,19 @@ ngx_http_mlops_status_handler(ngx_http_request_t *r)
         }
 
         ngx_http_mlops_status_model(model, &text);
+    }
+
+    ngx_http_mlops_text_lit(&text, "],\"views\":[");
+
+    views = ngx_http_mlops_views(&n);
+
+    for (i = 0; i < n; i++) {
+
+        if (i) {
+            ngx_http_mlops_text_lit(&text, ",");
+        }
+
+        ngx_http_mlops_status_view(&views[i], &text);
     }
 
     ngx_http_mlops_text_lit(&text, "],\"processes\":{");
@@ -214,6 +231,65 @@ ngx_http_mlops_status_model(ngx_http_mlops_model_t *model,
     ngx_http_mlops_text_quote(text, model->refused,
                               ngx_strlen(model->refused));
     ngx_http_mlops_text_lit(text, "}}");
+}
+
+
+static void
+ngx_http_mlops_status_view(ngx_http_mlops_view_t *view,
+    ngx_http_mlops_text_t *text)
+{
+    ngx_uint_t                    i, n;
+    const mlops_plan_view_t      *plan;
+    ngx_http_mlops_view_state_t   state;
+
+    plan = view->plan;
+
+    ngx_http_mlops_view_state(view, &state);
+
+    ngx_http_mlops_text_lit(text, "{\"name\":");
+    ngx_http_mlops_text_quote(text, plan->name.data, plan->name.len);
+    ngx_http_mlops_text_printf(text, ",\"definition\":\"%016xL\","
+                               "\"shards\":%uD,\"open\":%uL,"
+                               "\"rows\":%uL,\"capacity\":%uL,"
+                               "\"bytes\":%uL,\"evicted\":%uL,",
+                               plan->hash, plan->shards, state.open,
+                               state.rows, state.capacity, state.bytes,
+                               state.evicted);
+
+    if (state.open != 0) {
+        ngx_http_mlops_text_lit(text, "\"beat\":");
+        ngx_http_mlops_text_double(text, (double) state.beat_us / 1e6);
+
+    } else {
+        ngx_http_mlops_text_lit(text, "\"beat\":null");
+    }
+
+    ngx_http_mlops_text_lit(text, ",\"warming\":[");
+
+    for (i = 0, n = 0; i < plan->row.n; i++) {
+
+        if (!ngx_http_mlops_view_warming(view, i)) {
+            continue;
+        }
+
+        if (n++) {
+            ngx_http_mlops_text_lit(text, ",");
+        }
+
+        ngx_http_mlops_text_quote(text, plan->row.columns[i].name.data,
+                                  plan->row.columns[i].name.len);
+    }
+
+    ngx_http_mlops_text_lit(text, "],\"error\":");
+
+    if (view->error[0] != '\0') {
+        ngx_http_mlops_text_quote(text, view->error,
+                                  ngx_strlen(view->error));
+        ngx_http_mlops_text_lit(text, "}");
+
+    } else {
+        ngx_http_mlops_text_lit(text, "null}");
+    }
 }
 
 

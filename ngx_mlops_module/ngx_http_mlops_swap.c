@@ -4,7 +4,7 @@
  * Three events, one state:
  *
  *     timer   every 50 ms, cancelable: has the bell rung?  Once a second it
- *             looks whatever the bell says.
+ *             looks whatever the bell says.  Then it has _views look.
  *     look    reads the store's links, in several turns where there are
  *             many; posted by the timer and, where a request finds the bell
  *             rung, for the next turn of the loop
@@ -109,6 +109,7 @@ ngx_http_mlops_swap_init(ngx_cycle_t *cycle, ngx_http_mlops_main_conf_t *mmcf)
     swap.mmcf = mmcf;
     ngx_http_mlops_swap_log(cycle->log);
     ngx_http_mlops_models_init(mmcf);
+    ngx_http_mlops_views_init(mmcf, cycle->log);
 
     /* requests come only after this: all at once */
 
@@ -121,6 +122,8 @@ ngx_http_mlops_swap_init(ngx_cycle_t *cycle, ngx_http_mlops_main_conf_t *mmcf)
     {
         /* void */
     }
+
+    ngx_http_mlops_views_look(cycle->log);
 
     ngx_add_timer(&swap.timer, NGX_HTTP_MLOPS_TICK);
 
@@ -150,6 +153,7 @@ ngx_http_mlops_swap_conf(ngx_cycle_t *cycle, ngx_http_mlops_main_conf_t *mmcf)
         }
 
         ngx_http_mlops_swap_close();
+        ngx_http_mlops_views_exit();
         swap.mmcf = NULL;
 
         return;
@@ -165,7 +169,9 @@ ngx_http_mlops_swap_conf(ngx_cycle_t *cycle, ngx_http_mlops_main_conf_t *mmcf)
     swap.mmcf = mmcf;
 
     ngx_http_mlops_models_init(mmcf);
+    ngx_http_mlops_views_init(mmcf, cycle->log);
     ngx_http_mlops_swap_look(&swap.look);
+    ngx_http_mlops_views_look(cycle->log);
 
     if (!swap.timer.timer_set) {
         ngx_add_timer(&swap.timer, NGX_HTTP_MLOPS_TICK);
@@ -190,6 +196,8 @@ ngx_http_mlops_swap_exit(void)
 
     ngx_http_mlops_swap_drop();
     ngx_http_mlops_models_exit();
+    ngx_http_mlops_views_exit();
+    ngx_http_mlops_views_store(NULL, ngx_cycle->log);
 
     while (swap.trash != NULL) {
         ngx_http_mlops_swap_empty(MLOPS_IMAGE_MAX);
@@ -248,6 +256,8 @@ ngx_http_mlops_swap_timer(ngx_event_t *ev)
     } else {
         ngx_http_mlops_swap_check();
     }
+
+    ngx_http_mlops_views_look(ev->log);
 }
 
 
@@ -318,6 +328,8 @@ ngx_http_mlops_swap_open(ngx_log_t *log)
     swap.store = store;
     swap.open = 1;
     swap.gone = 0;
+
+    ngx_http_mlops_views_store(&swap.store, log);
 }
 
 
@@ -330,6 +342,8 @@ ngx_http_mlops_swap_close(void)
         mlops_store_close(&swap.store);
         swap.open = 0;
     }
+
+    ngx_http_mlops_views_store(NULL, ngx_cycle->log);
 
     swap.looking = 0;
 

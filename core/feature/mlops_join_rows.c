@@ -848,8 +848,9 @@ mlops_join_wrong(mlops_join_run_t *run, const mlops_joined_key_t *key,
 
     plan = &run->call->joined->joins[key->join];
     len = (int) ((got->len < MLOPS_JOIN_SHOWN) ? got->len : MLOPS_JOIN_SHOWN);
-    quoted = (got->len == 0 || (got->data[0] != '-'
-                                && (got->data[0] < '0' || got->data[0] > '9')));
+    quoted = (got->len == 0
+              || (got->data[0] != '-'
+                  && (got->data[0] < '0' || got->data[0] > '9')));
 
     run->call->field = (key->source == MLOPS_KEY_COLUMN);
 

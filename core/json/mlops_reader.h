@@ -162,6 +162,7 @@ mlops_read_is_expected(const mlops_column_t *column)
     return !(column->flags & (MLOPS_COLUMN_DEFAULT|MLOPS_COLUMN_JOINED));
 }
 
+
 /* The first column behind i - 1 that was not seen and has to be there, or
  * schema->n. */
 uint32_t mlops_read_lacks(const mlops_reader_t *r, uint32_t i);
