@@ -116,7 +116,8 @@ next_random(uint64_t *state)
 }
 
 
-/* Values of an entity: half of them whole numbers, half with two decimals. */
+/* Values of an entity, as count, sum, mean, min and max of money give them:
+ * a whole number, two decimals, all digits, two decimals twice. */
 
 static double
 value(int64_t entity, uint32_t column)
@@ -124,9 +125,44 @@ value(int64_t entity, uint32_t column)
     uint64_t  x;
 
     x = ((uint64_t) entity * 64 + column + 1) * 0x9e3779b97f4a7c15ull;
+    x ^= x >> 31;
+    x *= 0xd1342543de82ef95ull;
 
-    return column % 2 ? (double) (x >> 54) : (double) (x >> 50) / 100;
+    switch (column % 5) {
+
+    case 0:
+        return (double) (x >> 57);
+
+    case 1:
+        return (double) (x >> 45) / 100;
+
+    case 2:
+        return (double) (x >> 11) * 0x1p-53 * 40;
+
+    default:
+        return (double) (x >> 52) / 100;
+    }
 }
+
+
+static size_t
+value_text(char *p, int64_t entity, uint32_t column)
+{
+    double  f;
+
+    f = value(entity, column);
+
+    return (size_t) ((column % 5 == 0 ? mlops_print_int64(p, (int64_t) f)
+                                      : mlops_print_double(p, f)) - p);
+}
+
+
+/* Names of ten features, as people choose them. */
+
+static const char  *narrow_names[NARROW] = {
+    "rides_1h", "fare_sum_1h", "fare_mean_1h", "fare_min_1h", "fare_max_1h",
+    "rides_1d", "fare_sum_1d", "fare_mean_1d", "fare_min_1d", "fare_max_1d"
+};
 
 
 static void
@@ -569,9 +605,10 @@ redis_key(char *p, const char *kind, int64_t entity)
 static void
 redis_load(const char *kind, uint32_t n, uint32_t fields)
 {
-    char      *out, text[MLOPS_DOUBLE_LEN], name[8];
-    size_t     len;
-    uint32_t   i, k, sent;
+    char        *out, text[MLOPS_DOUBLE_LEN], name[16];
+    size_t       len;
+    uint32_t     i, k, sent;
+    const char  *field;
 
     out = malloc((size_t) PIPELINE * (fields * 64 + 128));
 
@@ -586,12 +623,11 @@ redis_load(const char *kind, uint32_t n, uint32_t fields)
             len += redis_key(out + len, kind, i + sent);
 
             for (k = 0; k < fields; k++) {
-                len += redis_word(out + len, name,
-                                  (size_t) snprintf(name, sizeof(name),
-                                                    "f%u", (unsigned) k));
+                (void) snprintf(name, sizeof(name), "f%u", (unsigned) k);
+                field = (fields == NARROW) ? narrow_names[k] : name;
+                len += redis_word(out + len, field, strlen(field));
                 len += redis_word(out + len, text,
-                                  (size_t) (mlops_print_double(text,
-                                                value(i + sent, k)) - text));
+                                  value_text(text, i + sent, k));
             }
         }
 
@@ -711,8 +747,8 @@ memory(uint64_t redis_bytes)
 
     for (i = 0; i < NARROW; i++) {
         len += (size_t) snprintf(json + len, sizeof(json) - len,
-            ",[\"b\",%u,\"feature\",\"f%u\",\"%s\",\"window=%s\"]",
-            9 + (unsigned) i, (unsigned) i, functions[i % 5],
+            ",[\"b\",%u,\"feature\",\"%s\",\"%s\",\"window=%s\"]",
+            9 + (unsigned) i, narrow_names[i], functions[i % 5],
             i < 5 ? "1h" : "1d");
     }
 

@@ -158,7 +158,8 @@ static void
 mlops_table_copy_slot(const mlops_table_t *table, const mlops_word_t *slot,
     const mlops_table_copy_t *copy)
 {
-    uint32_t              i, second;
+    uint32_t              i, n, second;
+    uint64_t             *present;
     mlops_cell_t         *cells;
     const mlops_word_t   *set;
     mlops_table_found_t  *found;
@@ -177,20 +178,33 @@ mlops_table_copy_slot(const mlops_table_t *table, const mlops_word_t *slot,
 
     set = mlops_table_set(table, slot, second);
 
-    for (i = 0; i < table->present_n; i++) {
-        copy->present[i] = mlops_word_load(set + i);
-    }
+    /* no compiler moves a plain load up past an acquire: what the loops need
+     * is taken out of them here */
 
+    n = table->present_n;
+    present = copy->present;
     cells = copy->cells;
+
+    for (i = 0; i < n; i++) {
+        present[i] = mlops_word_load(set + i);
+    }
 
     if (table->strings) {
         mlops_table_copy_strings(table, set, cells, copy->text);
         return;
     }
 
-    set += table->present_n;
+    set += n;
+    n = table->columns_n;
 
-    for (i = 0; i < table->columns_n; i++) {
+    for (i = 0; i + 4 <= n; i += 4) {
+        cells[i].u = mlops_word_load(set + i);
+        cells[i + 1].u = mlops_word_load(set + i + 1);
+        cells[i + 2].u = mlops_word_load(set + i + 2);
+        cells[i + 3].u = mlops_word_load(set + i + 3);
+    }
+
+    for ( /* void */ ; i < n; i++) {
         cells[i].u = mlops_word_load(set + i);
     }
 }
