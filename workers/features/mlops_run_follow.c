@@ -23,6 +23,7 @@ mlops_run_follow(mlops_run_t *run, const mlops_record_t *record,
     uint64_t                  hash, bad;
     mlops_key_t               key;
     mlops_err_t               reason;
+    mlops_run_part_t         *part;
     const mlops_plan_view_t  *view;
 
     view = run->view;
@@ -58,6 +59,14 @@ mlops_run_follow(mlops_run_t *run, const mlops_record_t *record,
 
     } else {
         mlops_run_add(run->verdicts[MLOPS_INTAKE_ACCEPTED], 1);
+
+        /* the clock of the log is that of the newest event */
+
+        part = &run->parts[record->partition + 1];
+
+        if (run->row.event_us > part->at.max_ts_us) {
+            part->at.max_ts_us = run->row.event_us;
+        }
     }
 
     hash = mlops_key_hash(view->entity_type, &key);
