@@ -25,8 +25,9 @@ struct mlops_intake_s {
 };
 
 
-static mlops_intake_verdict_t mlops_intake_json(mlops_intake_event_t *event,
-    const mlops_record_t *record, mlops_err_t *err);
+static mlops_intake_verdict_t mlops_intake_object(
+    mlops_intake_event_t *event, const mlops_record_t *record,
+    mlops_err_t *err);
 static mlops_intake_verdict_t mlops_intake_row(mlops_intake_event_t *event,
     const mlops_record_t *record, mlops_err_t *err);
 static int mlops_intake_key(const mlops_intake_t *intake, mlops_key_t *key,
@@ -44,7 +45,7 @@ static const struct {
     mlops_format_t           format;
     mlops_intake_format_pt   read;
 } mlops_intake_formats[] = {
-    { MLOPS_FORMAT_JSON, mlops_intake_json },
+    { MLOPS_FORMAT_JSON, mlops_intake_object },
     { MLOPS_FORMAT_CLOUDEVENTS, mlops_event_cloud },
     { MLOPS_FORMAT_CSV, mlops_intake_row }
 };
@@ -142,6 +143,13 @@ mlops_intake_destroy(mlops_intake_t *intake)
 }
 
 
+void
+mlops_intake_json(mlops_intake_t *intake)
+{
+    intake->read = mlops_intake_object;
+}
+
+
 int
 mlops_intake_csv(mlops_intake_t *intake, const mlops_str_t *header,
     mlops_err_t *err)
@@ -233,7 +241,7 @@ mlops_intake_read(mlops_intake_t *intake, const mlops_record_t *record,
 
 
 static mlops_intake_verdict_t
-mlops_intake_json(mlops_intake_event_t *event, const mlops_record_t *record,
+mlops_intake_object(mlops_intake_event_t *event, const mlops_record_t *record,
     mlops_err_t *err)
 {
     if (mlops_event_json(event, record->value.data, record->value.len, err)

@@ -54,6 +54,10 @@ mlops_intake_t *mlops_intake_create(const mlops_plan_view_t *view,
     mlops_err_t *err);
 void mlops_intake_destroy(mlops_intake_t *intake);
 
+/* Records are plain JSON objects from now on (those of a file), whatever the
+ * view's format is. */
+void mlops_intake_json(mlops_intake_t *intake);
+
 /* Records are rows of a CSV file from now on, whatever the view's format is;
  * header is its first row. */
 int mlops_intake_csv(mlops_intake_t *intake, const mlops_str_t *header,

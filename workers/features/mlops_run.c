@@ -488,8 +488,15 @@ mlops_run_lanes_open(mlops_run_t *run, mlops_err_t *err)
     }
 
     for (i = 0; i < n; i++) {
+
         if (mlops_lane_start(run->lanes[i], err) != MLOPS_OK) {
             return MLOPS_ERROR;
+        }
+
+        /* entities of files, until their partition is known */
+
+        if (run->cut_us != INT64_MIN) {
+            mlops_lane_acquire(run->lanes[i], -1, INT64_MAX);
         }
     }
 

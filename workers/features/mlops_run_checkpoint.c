@@ -186,7 +186,7 @@ mlops_run_checkpoint_lane(mlops_run_t *run, uint32_t lane)
 
     n = 0;
 
-    for (i = 1; i <= MLOPS_PARTITIONS_MAX; i++) {
+    for (i = 0; i <= MLOPS_PARTITIONS_MAX; i++) {
 
         if (run->parts[i].owned) {
             mlops_run_position(run, lane, (int32_t) i - 1, &positions[n]);

@@ -15,6 +15,7 @@
 
 
 static void mlops_run_wrong(mlops_run_t *run);
+static void mlops_run_show_files(mlops_run_t *run);
 
 
 int64_t
@@ -251,5 +252,46 @@ mlops_run_show(mlops_run_t *run)
             mlops_run_position(run, j, run->owned[i], &position);
             mlops_lane_position(run->lanes[j], &position);
         }
+    }
+
+    if (run->cut_us != INT64_MIN) {
+        mlops_run_show_files(run);
+    }
+}
+
+
+/* Entities that a backfill had from files belong to no partition before they
+ * have an event of one: their clock is that of the slowest. */
+
+static void
+mlops_run_show_files(mlops_run_t *run)
+{
+    int64_t            slowest;
+    uint32_t           i;
+    mlops_position_t   position;
+    mlops_run_part_t  *part;
+
+    slowest = INT64_MAX;
+
+    for (i = 0; i < run->owned_n; i++) {
+        part = &run->parts[run->owned[i] + 1];
+
+        if (part->at.max_ts_us != INT64_MIN && part->at.max_ts_us < slowest) {
+            slowest = part->at.max_ts_us;
+        }
+    }
+
+    part = &run->parts[0];
+
+    if (slowest == INT64_MAX || slowest <= part->at.max_ts_us) {
+        return;
+    }
+
+    part->at.max_ts_us = slowest;
+
+    for (i = 0; i < run->lanes_n; i++) {
+        run->loaded[i][0].max_ts_us = slowest;
+        position = run->loaded[i][0];
+        mlops_lane_position(run->lanes[i], &position);
     }
 }

@@ -143,6 +143,22 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         mlopsctl_history
     },
     {
+        "backfill", "VIEW --cut TIME -s STORE|-p PLAN FILE|TOPIC",
+        "fill the state of a view with events before a time",
+        "Reads events before the cut, leaves the view's tables (with -s) and\n"
+        "a checkpoint, which replaces the one there is; mlops-features then\n"
+        "takes events from the cut on.  No worker may be at work on the\n"
+        "view.\n"
+        "\n"
+        "  FILE         JSON lines, or CSV where the name ends in .csv; -\n"
+        "               is the standard input\n"
+        "  TOPIC        of the view's cluster: all there is at the start\n"
+        "  --cut TIME   RFC 3339, or microseconds since 1970\n"
+        "  -s STORE     the store: its plan.json, its tables\n"
+        "  -p PLAN      another plan.json\n",
+        mlopsctl_backfill
+    },
+    {
         "table", "dump|get|load VIEW [KEY|FILE.csv] -s STORE [-p PLAN] "
                  "[--canonical] [--json] [--as-of T]",
         "show or load the feature tables of a view",

@@ -44,6 +44,7 @@ int mlopsctl_list(int argc, char **argv);
 int mlopsctl_log(int argc, char **argv);
 int mlopsctl_sync(int argc, char **argv);
 int mlopsctl_history(int argc, char **argv);
+int mlopsctl_backfill(int argc, char **argv);
 int mlopsctl_replay(int argc, char **argv);
 int mlopsctl_table(int argc, char **argv);
 

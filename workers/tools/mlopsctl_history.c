@@ -331,9 +331,10 @@ mlopsctl_history_file(mlopsctl_history_t *h, const char *path,
 
     header = mlops_event_file_header(file);
 
-    if (header.len != 0
-        && mlops_intake_csv(h->intake, &header, err) != MLOPS_OK)
-    {
+    if (header.len == 0) {
+        mlops_intake_json(h->intake);
+
+    } else if (mlops_intake_csv(h->intake, &header, err) != MLOPS_OK) {
         mlops_event_file_close(file);
         return mlops_err_prefix(err, "\"%s\" line 1", path);
     }
