@@ -26,9 +26,11 @@
 
 #include "mlops_window_part.h"
 
+#include <float.h>
 
-#define MLOPS_QUANTILE_GAMMA  (1.01 / 0.99)
-#define MLOPS_QUANTILE_LN     0.020000666706669435      /* of gamma */
+
+#define MLOPS_QUANTILE_LN     0.020000666706669435      /* of g */
+#define MLOPS_QUANTILE_HALF   0.010050335853501440      /* of (g + 1) / 2 */
 
 #define MLOPS_NO_BUCKET       INT32_MIN
 
@@ -232,6 +234,20 @@ mlops_union_add(mlops_union_t *all, const mlops_sketch_t *sketch)
 }
 
 
+/* What a bucket stands for; that of the greatest numbers would be beyond a
+ * double. */
+
+static double
+mlops_bucket_value(int32_t i)
+{
+    double  x;
+
+    x = exp(i * MLOPS_QUANTILE_LN - MLOPS_QUANTILE_HALF);
+
+    return isinf(x) ? DBL_MAX : x;
+}
+
+
 static double
 mlops_union_rank(const mlops_union_t *all, uint64_t rank)
 {
@@ -249,8 +265,7 @@ mlops_union_rank(const mlops_union_t *all, uint64_t rank)
             seen += all->bin[mlops_sketch_place(1, i, all->low, all->bins)];
 
             if (seen > rank) {
-                return -2 * exp(i * MLOPS_QUANTILE_LN)
-                       / (MLOPS_QUANTILE_GAMMA + 1);
+                return -mlops_bucket_value(i);
             }
         }
     }
@@ -271,7 +286,7 @@ mlops_union_rank(const mlops_union_t *all, uint64_t rank)
         }
     }
 
-    return 2 * exp(i * MLOPS_QUANTILE_LN) / (MLOPS_QUANTILE_GAMMA + 1);
+    return mlops_bucket_value(i);
 }
 
 
