@@ -191,6 +191,66 @@ test_edges(void **arg)
 }
 
 
+/* 65 tiles: two events that lie about a whole ring apart. */
+
+static void
+test_widest(void **arg)
+{
+    int             apart, seen;
+    int64_t         t;
+    test_window_t  *w;
+
+    (void) arg;
+
+    w = test_window("feature n count() window=64s hop=1s;"
+                    "feature s sum(x) window=64s hop=1s kind=hopping;"
+                    "feature f first(x) window=64s hop=1s;");
+
+    for (apart = 1; apart < 200; apart++) {
+        mlops_window_reset(w->window, w->state);
+
+        t = 1700000000 * TEST_SECOND;
+        test_x(w, t, 1);
+        test_x(w, t + apart * TEST_SECOND, 2);
+
+        /* one tick later, and at the next boundary */
+
+        seen = apart <= 64;
+        t += apart * TEST_SECOND + 1;
+        test_is(w, t, "n", 1 + seen);
+        test_is(w, t, "s", seen);
+        test_is(w, t, "f", 2 - seen);
+
+        seen = apart <= 63;
+        t += TEST_SECOND - 1;
+        test_is(w, t, "n", 1 + seen);
+        test_is(w, t, "s", 2 + seen);
+        test_is(w, t, "f", 2 - seen);
+
+        /* and one between them, late */
+
+        test_x(w, t - 31 * TEST_SECOND, 4);
+        test_is(w, t, "n", 2 + seen);
+        test_is(w, t, "s", 6 + seen);
+    }
+
+    /* three: the first leaves a tile earlier than the second */
+
+    for (apart = 1; apart < 200; apart++) {
+        mlops_window_reset(w->window, w->state);
+
+        t = 1700000000 * TEST_SECOND;
+        test_x(w, t - TEST_SECOND, 1);
+        test_x(w, t, 1);
+        test_x(w, t + apart * TEST_SECOND, 1);
+        test_is(w, t + apart * TEST_SECOND + 1, "n",
+                1 + (apart <= 64) + (apart <= 63));
+    }
+
+    test_window_free(w);
+}
+
+
 /* Tiles are by floor before 1970, too. */
 
 static void
@@ -350,8 +410,9 @@ test_numbers(void **arg)
         test_x(w, TEST_HOUR + i * 5 * TEST_MINUTE, 1);
     }
 
-    test_x(w, TEST_HOUR + 3 * TEST_MINUTE, -1e16);
+    test_x(w, TEST_HOUR + 48 * TEST_MINUTE, -1e16);
     test_is(w, TEST_HOUR + 50 * TEST_MINUTE, "sum", 10);
+    test_is(w, TEST_HOUR + 50 * TEST_MINUTE, "mean", 10.0 / 12);
 
     /* beyond a double there is no sum; -0 is 0 */
 
@@ -745,6 +806,7 @@ main(void)
         cmocka_unit_test(test_six),
         cmocka_unit_test(test_six_in_any_order),
         cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_widest),
         cmocka_unit_test(test_before_1970),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_numbers),

@@ -398,7 +398,6 @@ mlops_clock_reach(const mlops_clock_t *clock, int64_t q, mlops_reach_t *reach)
     reach->from_us = INT64_MIN;
     reach->to_us = q;
     reach->pos = 0;
-    reach->at = 0;
     reach->slot = 0;
 
     if (clock->hop == 0) {
@@ -406,11 +405,10 @@ mlops_clock_reach(const mlops_clock_t *clock, int64_t q, mlops_reach_t *reach)
     }
 
     reach->pos = mlops_floor_div(q, clock->hop);
-    reach->at = reach->pos - (q == reach->pos * clock->hop);
-    reach->slot = (uint32_t) mlops_floor_mod(reach->at, clock->tiles);
+    reach->slot = (uint32_t) mlops_floor_mod(reach->pos, clock->tiles);
 
     if (clock->span == MLOPS_SPAN_SLIDING) {
-        reach->hi = reach->at;
+        reach->hi = reach->pos;
         reach->lo = reach->pos - clock->hops;
 
     } else if (clock->span != MLOPS_SPAN_ALL) {

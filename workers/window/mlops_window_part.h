@@ -47,8 +47,7 @@ typedef struct {
     int64_t   hi;
     int64_t   from_us;          /* times that are, to excluded */
     int64_t   to_us;
-    int64_t   pos;              /* floor(q / hop) */
-    int64_t   at;               /* the tile before q, and its slot */
+    int64_t   pos;              /* floor(q / hop), and its slot */
     uint32_t  slot;
 } mlops_reach_t;
 
@@ -308,7 +307,7 @@ mlops_tiles_covered(const mlops_window_op_t *op, const mlops_tiles_t *ring,
     }
 
     tiles = (int32_t) op->clock.tiles;
-    back = reach->at - ring->newest;
+    back = reach->pos - ring->newest;
 
     if (mlops_likely(back >= 0 && back < tiles)) {
         head = (int32_t) reach->slot - (int32_t) back;
