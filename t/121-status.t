@@ -42,7 +42,7 @@ Content-Type: application/json
 --- response_body_filters eval
 sub { CORE::join ' ', sort keys %{ JSON::PP->new->decode($_[0]) } }
 --- response_body chop
-models pid processes registry store version workers
+models pid processes registry store version views workers
 
 
 

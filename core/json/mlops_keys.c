@@ -382,7 +382,8 @@ static const char *
 mlops_keys_wrong(mlops_keys_reader_t *r, const mlops_keys_t *keys,
     const char *p)
 {
-    char                got[MLOPS_GOT_SIZE];
+    char                buf[MLOPS_GOT_SIZE];
+    const char         *got;
     mlops_scan_fault_t  fault;
 
     if (mlops_scan_value(p, r->end, 64, 0, &fault) == NULL
@@ -391,7 +392,7 @@ mlops_keys_wrong(mlops_keys_reader_t *r, const mlops_keys_t *keys,
         return mlops_keys_syntax(r, fault.at, fault.expected);
     }
 
-    (void) mlops_scan_got(got, p, r->end);
+    got = mlops_scan_got(buf, p, r->end);
 
     if (keys == NULL) {
         (void) mlops_err_set(r->err, "expected a JSON object of keys, got %s",
