@@ -665,12 +665,25 @@ class Oracle:
             entity = Entity()
 
             if view.shards == 1 and len(self.entities) >= view.max_entities:
-                self.entities.popitem(last=False)
+                self.make_room()
 
         entity.events.append(event)
         entity.newest = event.ts if entity.newest is None \
             else max(entity.newest, event.ts)
         self.entities[key] = entity
+
+    def make_room(self):
+        """Those that have expired go first, then the one whose last event
+        was applied longest ago."""
+
+        for key, entity in list(self.entities.items()):
+            q = self.q(entity.events[-1].partition)
+
+            if self.view.ttl and entity.newest < q - self.view.ttl:
+                del self.entities[key]
+
+        if len(self.entities) >= self.view.max_entities:
+            self.entities.popitem(last=False)
 
     # ---------------------------------------------------------------- rows
 

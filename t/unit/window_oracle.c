@@ -9,6 +9,7 @@
 
 #include "mlops_intake.h"
 #include "mlops_num.h"
+#include "mlops_shard.h"
 
 #include <sys/wait.h>
 #include <time.h>
@@ -32,6 +33,7 @@ typedef struct {
     mlops_plan_view_t  *view;
     mlops_window_t     *window;
     mlops_intake_t     *intake;
+    mlops_shard_t      *shard;          /* or NULL: the windows alone */
     mlops_arena_t       arena;
     char               *states;
     entity_t            entities[ENTITIES];
@@ -98,6 +100,19 @@ typedef struct {
     "feature ks last_k(s,2) type=string bytes=5;"                             \
     "feature ad approx_distinct(s) window=1h precision=12;"                   \
     "feature c count() window=1h \"where=s >= 'b' and s != 'ccc'\";"          \
+    "}"
+
+
+/* What a shard does besides: one partition, so that all depends on the log
+ * alone. */
+
+#define FORGETS  "mlops_view v { source kafka=main topic=t;"                  \
+    "entity key int64; event_time ts unit=ms lateness=10m skew=5m;"           \
+    "clock event; ttl 2h; max_entities 15; dedupe id within=6m;"              \
+    "feature c count(); feature s sum(x) window=6h hop=10m;"                  \
+    "feature l last(i) type=int64; feature f first(x);"                       \
+    "feature e ema(x,5) window=10m; feature h high(x) window=1h;"             \
+    "feature t count() window=30m kind=tumbling;"                             \
     "}"
 
 
@@ -208,6 +223,10 @@ make_value(run_t *run, uint32_t entity, int64_t ms, char *line)
         p += sprintf(p, ",\"s\":\"%s\"", texts[below(run, 7)]);
     }
 
+    if (run->shard && below(run, 10)) {
+        p += sprintf(p, ",\"id\":\"%u\"", below(run, 60));
+    }
+
     switch (below(run, 60)) {
 
     case 0:
@@ -266,6 +285,7 @@ static void
 take_record(run_t *run, const mlops_record_t *record)
 {
     int                      number;
+    int64_t                  ts;
     uint64_t                 hash;
     entity_t                *entity;
     mlops_key_t              key;
@@ -278,6 +298,14 @@ take_record(run_t *run, const mlops_record_t *record)
     run->verdicts[verdict]++;
 
     if (verdict != MLOPS_INTAKE_ACCEPTED || event.ts_us >= run->as_of) {
+        return;
+    }
+
+    if (run->shard) {
+        ts = mlops_intake_clock(run->intake, 0);
+        unit_ok(mlops_shard_event(run->shard, &key, hash, &event, ts,
+                                  ts + run->view->tick_us, &err)
+                == MLOPS_OK, "%s", err.text);
         return;
     }
 
@@ -318,7 +346,7 @@ make_log(run_t *run)
         memset(&record, 0, sizeof(record));
 
         entity = below(run, below(run, 3) ? 4 : ENTITIES);
-        record.partition = (int32_t) (entity % 2);
+        record.partition = run->shard ? 0 : (int32_t) (entity % 2);
         record.offset = i;
 
         now[record.partition] += below(run, 200)
@@ -410,6 +438,74 @@ put_cell(FILE *f, const mlops_column_t *column, mlops_cell_t cell,
 }
 
 
+static void
+put_row(FILE *f, const mlops_plan_view_t *view, const char *key,
+    const mlops_cell_t *cells, const uint64_t *present, const char *text,
+    const entity_t *entity)
+{
+    uint32_t  c;
+
+    fprintf(f, "%s", key);
+
+    for (c = 0; c < view->row.n; c++) {
+        fprintf(f, "\t%.*s=", mlops_fmt(&view->row.columns[c].name));
+
+        if (mlops_bit(present, c)) {
+            put_cell(f, &view->row.columns[c], cells[c], text);
+
+        } else {
+            fprintf(f, "null");
+        }
+    }
+
+    fprintf(f, "\t%d\t%lld\t%lld\n", (int) entity->partition,
+            (long long) entity->offset, (long long) entity->event_us);
+}
+
+
+typedef struct {
+    FILE                     *f;
+    const mlops_plan_view_t  *view;
+} visit_t;
+
+
+static int
+visit(void *ctx, const mlops_key_t *key, const mlops_table_row_t *row)
+{
+    char      text[32];
+    visit_t  *v;
+    entity_t  entity;
+
+    v = ctx;
+    entity.partition = row->partition;
+    entity.offset = row->offset;
+    entity.event_us = row->event_us;
+
+    sprintf(text, "%lld", (long long) key->number);
+    put_row(v->f, v->view, text, row->cells, row->present, row->text,
+            &entity);
+
+    return MLOPS_OK;
+}
+
+
+static void
+dump_shard(run_t *run)
+{
+    visit_t  v;
+
+    v.f = fopen(run->dump, "w");
+    v.view = run->view;
+    assert_non_null(v.f);
+
+    assert_int_equal(mlops_shard_visit(run->shard,
+                                       mlops_intake_clock(run->intake, 0)
+                                       + run->view->tick_us, visit, &v),
+                     MLOPS_OK);
+    assert_int_equal(fclose(v.f), 0);
+}
+
+
 /* The order of keys does not matter to the oracle's comparison. */
 
 static void
@@ -418,7 +514,7 @@ make_dump(run_t *run, int64_t q)
     char           key[64], *text;
     FILE          *f;
     int64_t        at;
-    uint32_t       i, c;
+    uint32_t       i;
     uint64_t      *present;
     entity_t      *entity;
     mlops_cell_t  *cells;
@@ -448,21 +544,7 @@ make_dump(run_t *run, int64_t q)
                            + (size_t) i * run->view->state_bytes, at, cells,
                            present, text);
         entity_name(run, i, key);
-        fprintf(f, "%s", key);
-
-        for (c = 0; c < run->view->row.n; c++) {
-            fprintf(f, "\t%.*s=", mlops_fmt(&run->view->row.columns[c].name));
-
-            if (mlops_bit(present, c)) {
-                put_cell(f, &run->view->row.columns[c], cells[c], text);
-
-            } else {
-                fprintf(f, "null");
-            }
-        }
-
-        fprintf(f, "\t%d\t%lld\t%lld\n", (int) entity->partition,
-                (long long) entity->offset, (long long) entity->event_us);
+        put_row(f, run->view, key, cells, present, text, entity);
     }
 
     assert_int_equal(fclose(f), 0);
@@ -629,12 +711,51 @@ test_texts_and_bars(void **arg)
 }
 
 
+static void
+test_shard(void **arg)
+{
+    run_t                 run;
+    mlops_err_t           err;
+    mlops_shard_conf_t    conf;
+    mlops_shard_stats_t   stats;
+
+    (void) arg;
+
+    if (system("python3 -c pass") != 0) {
+        unit_skip("no python3");
+    }
+
+    start(&run, FORGETS, INT64_MAX);
+
+    memset(&conf, 0, sizeof(conf));
+    conf.features = -1;
+    conf.state = -1;
+    run.shard = mlops_shard_create(run.view, &conf, &err);
+    unit_ok(run.shard != NULL, "%s", err.text);
+
+    make_log(&run);
+    mlops_shard_stats(run.shard, &stats);
+
+    assert_true(stats.duplicates > 20);
+    assert_true(stats.evicted > 20);
+    assert_true(stats.expired > 5);
+
+    dump_shard(&run);
+    assert_int_equal(oracle(&run, INT64_MAX, ""), 0);
+    assert_int_equal(oracle(&run, INT64_MAX, "--plant off-by-one"), 1);
+
+    mlops_shard_destroy(run.shard);
+    stop(&run);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_texts_and_bars)
+        cmocka_unit_test(test_texts_and_bars),
+        cmocka_unit_test(test_shard)
     };
 
     return unit_run(tests);
