@@ -45,6 +45,16 @@ static const mlops_plan_fixed_t  mlops_plan_fixed[] = {
       "a record counts once all replicas have it" },
     { "request.required.acks",
       "a record counts once all replicas have it" },
+    { "message.timeout.ms",
+      "what is sent is waited for, however long it takes" },
+    { "delivery.timeout.ms",
+      "what is sent is waited for, however long it takes" },
+    { "partitioner",
+      "keys go where Java clients send them" },
+    { "transactional.id",
+      "records are absolute, and need no transaction" },
+    { "allow.auto.create.topics",
+      "a topic is made by who owns it" },
     { "group.id",
       "it is \"group=\" of a view's \"source\"" }
 };

@@ -68,10 +68,12 @@ property(const char *key, const char *value)
 static void
 start(const char *topic, int partitions)
 {
-    char  text[256];
+    char              text[256];
+    rd_kafka_conf_t  *conf;
 
-    rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text,
-                      sizeof(text));
+    conf = rd_kafka_conf_new();
+    (void) rd_kafka_conf_set(conf, "log_level", "3", NULL, 0);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
     assert_non_null(rk);
     cluster = rd_kafka_mock_cluster_new(rk, 1);
     assert_non_null(cluster);
@@ -305,7 +307,200 @@ test_out_of_range(void **state)
 }
 
 
-static int  said;
+/* The log's beginning overtakes a reader: what was wanted is said, and
+ * nothing is passed over.  (The mock cluster keeps 5 MiB of a partition.) */
+
+static void
+test_removed_while_read(void **state)
+{
+    int                i, rc;
+    char              *large, expected[256];
+    int64_t            low;
+    told_t             told;
+    mlops_err_t        err;
+    mlops_str_t        topic, k, v;
+    mlops_record_t     record;
+    mlops_consumer_t  *c;
+    mlops_producer_t  *p;
+
+    (void) state;
+
+    start("t", 1);
+    property("queued.max.messages.kbytes", "1024");
+    p = producer();
+    memset(&told, 0, sizeof(told));
+    c = consumer(&told, "t", "");
+    produce(p, 0, "k", "v");
+    assert_int_equal(poll_one(c, &record, &err), MLOPS_OK);
+
+    large = malloc(500000);
+    assert_non_null(large);
+    memset(large, 'x', 500000);
+    topic = str("t");
+    k = str("k");
+    v.data = large;
+    v.len = 500000;
+
+    for (i = 0; i < 40; i++) {
+        assert_int_equal(mlops_producer_send(p, &topic, 0, &k, &v, NULL, 0,
+                                             -1, &err), MLOPS_OK);
+        assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+    }
+
+    for (i = 1; (rc = poll_one(c, &record, &err)) == MLOPS_OK; i++) {
+        assert_int_equal(record.offset, i);
+    }
+
+    assert_int_equal(rc, MLOPS_ERROR);
+    assert_in_range(i, 1, 30);
+
+    snprintf(expected, sizeof(expected), "topic \"t\" partition 0: offset %d "
+             "is wanted, and the log holds ", i);
+    unit_ok(strncmp(err.text, expected, strlen(expected)) == 0, "%s",
+            err.text);
+    low = strtoll(err.text + strlen(expected), NULL, 10);
+    assert_in_range(low, i + 1, 40);
+    assert_non_null(strstr(err.text, " to 41"));
+
+    free(large);
+    mlops_consumer_destroy(c);
+    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    stop();
+}
+
+
+/* Who assigns by hand has no business with a coordinator, and one that is
+ * refused does not stop it. */
+
+static void
+test_no_right_to_groups(void **state)
+{
+    told_t             told;
+    mlops_err_t        err;
+    mlops_record_t     record;
+    mlops_consumer_t  *c;
+    mlops_producer_t  *p;
+
+    (void) state;
+
+    start("t", 1);
+    rd_kafka_mock_push_request_errors(cluster, 10 /* FindCoordinator */, 3,
+                               RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                               RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                               RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    p = producer();
+    produce(p, 0, "k", "v");
+    memset(&told, 0, sizeof(told));
+    c = consumer(&told, "t", "");
+
+    assert_int_equal(poll_one(c, &record, &err), MLOPS_OK);
+    assert_int_equal(record.offset, 0);
+
+    mlops_consumer_destroy(c);
+    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    stop();
+}
+
+
+/* Reports come to who does not wait; a record that is refused is told once,
+ * with the reason, and counted. */
+
+static void
+test_producer(void **state)
+{
+    int                rc;
+    uint64_t           end;
+    mlops_err_t        err;
+    mlops_producer_t  *p;
+
+    (void) state;
+
+    start("t", 1);
+    p = producer();
+    produce(p, 0, "k", "v");
+
+    end = mlops_clock_ns() + 10000000000;
+
+    do {
+        usleep(10000);
+        rc = mlops_producer_wait(p, 0, &err);
+    } while (rc == MLOPS_AGAIN && mlops_clock_ns() < end);
+
+    assert_int_equal(rc, MLOPS_OK);
+    assert_int_equal(mlops_producer_pending(p), 0);
+    assert_int_equal(mlops_producer_refused(p), 0);
+
+    rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    produce(p, 0, "k", "v");
+    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_ERROR);
+    assert_non_null(strstr(err.text, "topic \"t\" partition 0: "));
+    assert_non_null(strstr(err.text, "too large"));
+    assert_int_equal(mlops_producer_wait(p, 1000, &err), MLOPS_OK);
+    assert_int_equal(mlops_producer_refused(p), 1);
+
+    produce(p, 0, "k", "v");
+    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    stop();
+}
+
+
+/* Where records go by their key: the numbers are those of kafka-clients 3.9.1,
+ * Utils.toPositive(Utils.murmur2(key)) % 7. */
+
+static void
+test_partitioner(void **state)
+{
+    size_t             i;
+    told_t             told;
+    mlops_err_t        err;
+    mlops_str_t        topic, k, v;
+    mlops_record_t     record;
+    mlops_consumer_t  *c;
+    mlops_producer_t  *p;
+
+    static const struct {
+        const char  *key;
+        int          partition;
+    } known[] = {
+        { "1001", 2 },
+        { "1002", 2 },
+        { "1003", 4 },
+        { "-5", 2 },
+        { "driver", 3 },
+        { "Köln", 0 },
+        { "ETH/USD", 1 },
+        { "9223372036854775807", 4 }
+    };
+
+    (void) state;
+
+    start("t", 7);
+    p = producer();
+    topic = str("t");
+    memset(&told, 0, sizeof(told));
+    c = consumer(&told, "t", "");
+
+    for (i = 0; i < mlops_nitems(known); i++) {
+        k = str(known[i].key);
+        v = str("v");
+        assert_int_equal(mlops_producer_send(p, &topic, -1, &k, &v, NULL, 0,
+                                             -1, &err), MLOPS_OK);
+        assert_int_equal(poll_one(c, &record, &err), MLOPS_OK);
+        assert_true(mlops_str_eq(&record.key, k.data, k.len));
+        unit_ok(record.partition == known[i].partition,
+                "key %s: expected partition %d, got %d", k.data,
+                known[i].partition, (int) record.partition);
+    }
+
+    mlops_consumer_destroy(c);
+    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    stop();
+}
+
+
+static int  said, went_on;
 
 
 static void
@@ -313,7 +508,9 @@ hear(int level, const char *text)
 {
     (void) level;
 
-    said += (strstr(text, "topic \"t\"") != NULL);
+    said += (strstr(text, "topic \"t\": ") != NULL
+             && strstr(text, "; trying on") != NULL);
+    went_on += (strstr(text, "topic \"t\": goes on") != NULL);
 }
 
 
@@ -333,6 +530,7 @@ test_outage(void **state)
 
     start("t", 1);
     said = 0;
+    went_on = 0;
     mlops_kafka_set_log(hear);
     p = producer();
     memset(&told, 0, sizeof(told));
@@ -358,7 +556,8 @@ test_outage(void **state)
     assert_true(mlops_str_is(&record.value, "b"));
     assert_int_equal(mlops_consumer_last_error(c)[0], '\0');
     assert_true(mlops_consumer_errors(c) > 0);
-    assert_in_range(said, 1, 4);
+    assert_int_equal(said, 1);
+    assert_int_equal(went_on, 1);
 
     mlops_kafka_set_log(NULL);
     mlops_consumer_destroy(c);
@@ -434,6 +633,57 @@ test_group(void **state)
 }
 
 
+/* A member that is given partitions while no broker can tell where they
+ * begin: it waits, and is not lost to the group. */
+
+static void
+test_group_waits(void **state)
+{
+    int                  i;
+    told_t               told;
+    mlops_err_t          err;
+    mlops_record_t       record;
+    mlops_consumer_t    *c;
+    mlops_producer_t    *p;
+    rd_kafka_resp_err_t  errors[40];
+
+    (void) state;
+
+    start("t", 2);
+    property("session.timeout.ms", "3500");
+    property("heartbeat.interval.ms", "200");
+    p = producer();
+    produce(p, 0, "k", "v");
+    produce(p, 1, "k", "v");
+    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+
+    for (i = 0; i < 40; i++) {
+        errors[i] = RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR;
+    }
+
+    rd_kafka_mock_push_request_errors_array(cluster, 2 /* ListOffsets */, 40,
+                                            errors);
+    memset(&told, 0, sizeof(told));
+    c = consumer(&told, "t", "g");
+
+    assert_int_equal(poll_one(c, &record, &err) == MLOPS_ERROR, 0);
+
+    for (i = 0; i < 6 && told.acquired[0] + told.acquired[1] < 2; i++) {
+        assert_int_not_equal(poll_one(c, &record, &err), MLOPS_ERROR);
+    }
+
+    assert_int_equal(told.acquired[0], 1);
+    assert_int_equal(told.acquired[1], 1);
+    assert_true(mlops_consumer_errors(c) > 0);
+
+    mlops_consumer_destroy(c);
+    assert_int_equal(told.released[0], 1);
+    assert_int_equal(told.released[1], 1);
+    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    stop();
+}
+
+
 static void
 test_properties(void **state)
 {
@@ -488,6 +738,14 @@ test_properties(void **state)
                                      "\"no.such.thing\""));
 
     kafka.n--;
+    property("acks", "1");
+    c = mlops_consumer_create(&kafka, &t, &g, &calls, &err);
+    assert_null(c);
+    assert_non_null(strstr(err.text, "mlops_kafka \"main\": \"acks\" cannot be"
+                                     " set"));
+    assert_null(mlops_producer_create(&kafka, &err));
+
+    kafka.n--;
     property("security.protocol", "tOpsecret");
     c = mlops_consumer_create(&kafka, &t, &g, &calls, &err);
     assert_null(c);
@@ -505,8 +763,13 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_out_of_range),
+        cmocka_unit_test(test_removed_while_read),
+        cmocka_unit_test(test_no_right_to_groups),
+        cmocka_unit_test(test_producer),
+        cmocka_unit_test(test_partitioner),
         cmocka_unit_test(test_outage),
         cmocka_unit_test(test_group),
+        cmocka_unit_test(test_group_waits),
         cmocka_unit_test(test_properties)
     };
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <unistd.h>
 
 
@@ -27,6 +28,7 @@ static int mlops_features_time(const char *text, int64_t *us);
 static void mlops_features_name(mlops_worker_t *worker);
 static void mlops_features_help(FILE *to);
 static int mlops_features_loop(mlops_worker_t *worker, sigset_t *signals);
+static void mlops_features_kafka(int level, const char *text);
 static void mlops_features_signal(mlops_worker_t *worker, int number,
     int *stopping);
 static void mlops_features_plan(mlops_worker_t *worker, int again);
@@ -56,6 +58,8 @@ main(int argc, char **argv)
     (void) pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void) signal(SIGPIPE, SIG_IGN);
 
+    mlops_kafka_set_log(mlops_features_kafka);
+
     if (mlops_worker_open(&worker, &err) != MLOPS_OK) {
         mlops_log(MLOPS_LOG_EMERG, "%s", err.text);
         mlops_worker_close(&worker);
@@ -67,6 +71,18 @@ main(int argc, char **argv)
     mlops_worker_close(&worker);
 
     return rc;
+}
+
+
+/* Called by the threads of librdkafka, too. */
+
+static void
+mlops_features_kafka(int level, const char *text)
+{
+    mlops_log((level <= LOG_ERR) ? MLOPS_LOG_ERROR
+              : (level == LOG_WARNING) ? MLOPS_LOG_WARN
+              : (level == LOG_NOTICE) ? MLOPS_LOG_NOTICE : MLOPS_LOG_INFO,
+              "%s", text);
 }
 
 

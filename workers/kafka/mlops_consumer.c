@@ -22,8 +22,15 @@
 
 #define MLOPS_CONSUMER_ASK_MS       1000    /* for one answer of a broker */
 #define MLOPS_CONSUMER_RETRY_MS      100
-#define MLOPS_CONSUMER_REFRESH_MS  30000    /* look for new partitions */
+#define MLOPS_CONSUMER_REFRESH_MS  10000    /* look for new partitions */
 #define MLOPS_CONSUMER_LEAVE_MS     3000
+#define MLOPS_CONSUMER_CALLS          64    /* polls between two looks at the
+                                               clock, where records come */
+
+#define MLOPS_CONSUMER_NONE      0      /* states of a partition */
+#define MLOPS_CONSUMER_WAITING   1      /* ours, and no broker has told yet
+                                           where its log begins */
+#define MLOPS_CONSUMER_OWNED     2
 
 
 struct mlops_consumer_s {
@@ -36,27 +43,37 @@ struct mlops_consumer_s {
     uint32_t                 headers_room;
     uint32_t                 partitions;    /* 0: not known yet */
     uint32_t                 assigned;      /* by hand, from 0 on */
+    uint32_t                 owned;
+    uint32_t                 waiting;
+    uint32_t                 calls_n;       /* polls until the clock is looked
+                                               at */
     uint64_t                 next_look_ms;
-    uint64_t                 errors;
-    rd_kafka_resp_err_t      last;          /* error that was logged */
-    char                     last_text[256];
+    uint64_t                 next_begin_ms;
+    mlops_kafka_trouble_t    trouble;
+    char                     who[300];
     unsigned                 group:1;
     unsigned                 leaving:1;
     unsigned                 failed:1;      /* for good, why says it */
     mlops_err_t              why;
-    unsigned char            owned[MLOPS_PARTITIONS_MAX];
+    unsigned char            state[MLOPS_PARTITIONS_MAX];
+    int64_t                  next[MLOPS_PARTITIONS_MAX];    /* offset */
 };
 
 
 static int mlops_consumer_start(mlops_consumer_t *consumer,
     const mlops_str_t *group, mlops_err_t *err);
+static void mlops_consumer_tend(mlops_consumer_t *consumer);
 static void mlops_consumer_look(mlops_consumer_t *consumer);
-static void mlops_consumer_extend(mlops_consumer_t *consumer);
+static void mlops_consumer_take(mlops_consumer_t *consumer,
+    int32_t partition);
+static void mlops_consumer_assign(mlops_consumer_t *consumer, int answer);
 static int mlops_consumer_begin(mlops_consumer_t *consumer,
-    rd_kafka_topic_partition_t *p, int tries);
+    rd_kafka_topic_partition_t *p);
 static void mlops_consumer_rebalance(rd_kafka_t *rk,
     rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list,
     void *data);
+static void mlops_consumer_revoke(mlops_consumer_t *consumer,
+    const rd_kafka_topic_partition_list_t *list);
 static void mlops_consumer_error_cb(rd_kafka_t *rk, int error,
     const char *reason, void *data);
 static void mlops_consumer_passing(mlops_consumer_t *consumer,
@@ -75,6 +92,7 @@ static const mlops_kafka_property_t  mlops_consumer_defaults[] = {
     { "fetch.error.backoff.ms", "50" },
     { "reconnect.backoff.ms", "50" },
     { "reconnect.backoff.max.ms", "1000" },
+    { "topic.metadata.refresh.interval.ms", "10000" },
     { "queued.min.messages", "20000" },
     { "queued.max.messages.kbytes", "16384" },
     { "check.crcs", "true" }
@@ -115,9 +133,17 @@ mlops_consumer_create(const mlops_plan_kafka_t *kafka,
                             mlops_consumer_fixed,
                             mlops_nitems(mlops_consumer_fixed), err);
 
-    if (conf == NULL || consumer->name == NULL) {
+    if (conf == NULL) {
         goto failed;
     }
+
+    if (consumer->name == NULL) {
+        (void) mlops_err_set(err, "out of memory for a consumer");
+        goto failed;
+    }
+
+    (void) snprintf(consumer->who, sizeof(consumer->who), "topic \"%s\"",
+                    consumer->name);
 
     /* librdkafka assigns nothing without a group's name, joined or not */
 
@@ -210,7 +236,7 @@ mlops_consumer_start(mlops_consumer_t *consumer, const mlops_str_t *group,
 void
 mlops_consumer_destroy(mlops_consumer_t *consumer)
 {
-    uint32_t             i;
+    int                  more;
     uint64_t             end_ms;
     rd_kafka_message_t  *message;
 
@@ -224,21 +250,17 @@ mlops_consumer_destroy(mlops_consumer_t *consumer)
 
         end_ms = mlops_clock_ns() / 1000000 + MLOPS_CONSUMER_LEAVE_MS;
 
+        /* once more after the last one has gone: the group has to hear it */
+
         do {
+            more = (consumer->owned != 0);
             message = rd_kafka_consumer_poll(consumer->rk, 50);
 
             if (message != NULL) {
                 rd_kafka_message_destroy(message);
             }
 
-            for (i = 0; i < MLOPS_PARTITIONS_MAX; i++) {
-                if (consumer->owned[i]) {
-                    break;
-                }
-            }
-
-        } while (i < MLOPS_PARTITIONS_MAX
-                 && mlops_clock_ns() / 1000000 < end_ms);
+        } while (more && mlops_clock_ns() / 1000000 < end_ms);
     }
 
     if (consumer->topic != NULL) {
@@ -265,10 +287,8 @@ mlops_consumer_poll(mlops_consumer_t *consumer, int timeout_ms,
         consumer->message = NULL;
     }
 
-    if (!consumer->failed
-        && mlops_clock_ns() / 1000000 >= consumer->next_look_ms)
-    {
-        mlops_consumer_look(consumer);
+    if (consumer->calls_n-- == 0) {
+        mlops_consumer_tend(consumer);
     }
 
     if (!consumer->failed) {
@@ -281,10 +301,12 @@ mlops_consumer_poll(mlops_consumer_t *consumer, int timeout_ms,
     }
 
     if (consumer->message == NULL) {
+        consumer->calls_n = 0;
         return MLOPS_AGAIN;
     }
 
     if (consumer->message->err) {
+        consumer->calls_n = 0;
 
         if (mlops_consumer_wrong(consumer) != MLOPS_OK) {
             *err = consumer->why;
@@ -307,6 +329,26 @@ mlops_consumer_poll(mlops_consumer_t *consumer, int timeout_ms,
 }
 
 
+static void
+mlops_consumer_tend(mlops_consumer_t *consumer)
+{
+    uint64_t  now_ms;
+
+    consumer->calls_n = MLOPS_CONSUMER_CALLS;
+    now_ms = mlops_clock_ns() / 1000000;
+
+    if (!consumer->failed && now_ms >= consumer->next_look_ms) {
+        mlops_consumer_look(consumer);
+    }
+
+    if (!consumer->failed && consumer->waiting != 0
+        && now_ms >= consumer->next_begin_ms)
+    {
+        mlops_consumer_assign(consumer, 0);
+    }
+}
+
+
 /* How many partitions has the topic?  Asked for until it is known, and then
  * now and again, because a topic may grow. */
 
@@ -317,11 +359,8 @@ mlops_consumer_look(mlops_consumer_t *consumer)
     rd_kafka_resp_err_t              error;
     const struct rd_kafka_metadata  *metadata;
 
-    consumer->next_look_ms = mlops_clock_ns() / 1000000
-                             + MLOPS_CONSUMER_REFRESH_MS;
-
     error = rd_kafka_metadata(consumer->rk, 0, consumer->topic, &metadata,
-                              (consumer->partitions == 0)
+                              (consumer->owned == 0)
                               ? MLOPS_CONSUMER_ASK_MS
                               : MLOPS_CONSUMER_ASK_MS / 4);
     n = 0;
@@ -335,6 +374,9 @@ mlops_consumer_look(mlops_consumer_t *consumer)
 
         rd_kafka_metadata_destroy(metadata);
     }
+
+    consumer->next_look_ms = mlops_clock_ns() / 1000000
+                             + MLOPS_CONSUMER_REFRESH_MS;
 
     if (n > MLOPS_PARTITIONS_MAX) {
         (void) mlops_err_set(&consumer->why, "topic \"%s\": expected at most "
@@ -352,11 +394,11 @@ mlops_consumer_look(mlops_consumer_t *consumer)
     }
 
     if (n == 0) {
+        mlops_consumer_passing(consumer, error ? error
+                               : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                               NULL);
 
         if (consumer->partitions == 0) {
-            mlops_consumer_passing(consumer, error ? error
-                                   : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
-                                   NULL);
             consumer->next_look_ms = mlops_clock_ns() / 1000000
                                      + MLOPS_CONSUMER_RETRY_MS;
         }
@@ -364,38 +406,76 @@ mlops_consumer_look(mlops_consumer_t *consumer)
         return;
     }
 
+    /* what an answer ends; other troubles end with a record */
+
+    if (mlops_kafka_is_outage(consumer->trouble.kind)
+        || consumer->trouble.kind == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+        || consumer->trouble.kind == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+    {
+        mlops_kafka_well(&consumer->trouble, consumer->who);
+    }
+
     consumer->partitions = (uint32_t) n;
 
-    if (!consumer->group && consumer->assigned < consumer->partitions) {
-        mlops_consumer_extend(consumer);
+    if (consumer->group) {
+        return;
+    }
+
+    while (consumer->assigned < consumer->partitions) {
+        mlops_consumer_take(consumer, (int32_t) consumer->assigned++);
     }
 }
 
 
-/* Assigns, by hand, what is new. */
+static void
+mlops_consumer_take(mlops_consumer_t *consumer, int32_t partition)
+{
+    if (consumer->state[partition] == MLOPS_CONSUMER_NONE) {
+        consumer->state[partition] = MLOPS_CONSUMER_WAITING;
+        consumer->waiting++;
+        consumer->next_begin_ms = 0;
+    }
+}
+
+
+/* Begins with the partitions that wait, as far as a broker tells where their
+ * logs begin; the others go on waiting.  A group that has asked is always
+ * answered. */
 
 static void
-mlops_consumer_extend(mlops_consumer_t *consumer)
+mlops_consumer_assign(mlops_consumer_t *consumer, int answer)
 {
-    uint32_t                          i;
+    int32_t                           i;
     rd_kafka_error_t                 *error;
     rd_kafka_topic_partition_t       *p;
     rd_kafka_topic_partition_list_t  *list;
 
-    list = rd_kafka_topic_partition_list_new((int) consumer->partitions);
+    list = rd_kafka_topic_partition_list_new((int) consumer->waiting);
 
-    for (i = consumer->assigned; i < consumer->partitions; i++) {
-        p = rd_kafka_topic_partition_list_add(list, consumer->name,
-                                              (int32_t) i);
+    for (i = 0; i < MLOPS_PARTITIONS_MAX && consumer->waiting != 0; i++) {
 
-        if (mlops_consumer_begin(consumer, p, 1) != MLOPS_OK) {
+        if (consumer->state[i] != MLOPS_CONSUMER_WAITING) {
+            continue;
+        }
+
+        p = rd_kafka_topic_partition_list_add(list, consumer->name, i);
+
+        if (mlops_consumer_begin(consumer, p) != MLOPS_OK) {
             (void) rd_kafka_topic_partition_list_del_by_idx(list,
                                                             list->cnt - 1);
             break;
         }
+
+        consumer->state[i] = MLOPS_CONSUMER_OWNED;
+        consumer->next[i] = p->offset;
+        consumer->owned++;
+        consumer->waiting--;
     }
 
-    if (list->cnt > 0) {
+    consumer->next_begin_ms = mlops_clock_ns() / 1000000
+                              + MLOPS_CONSUMER_RETRY_MS;
+
+    if (list->cnt != 0 || answer) {
         error = rd_kafka_incremental_assign(consumer->rk, list);
 
         if (error != NULL) {
@@ -403,18 +483,10 @@ mlops_consumer_extend(mlops_consumer_t *consumer)
                                  consumer->name, rd_kafka_error_string(error));
             rd_kafka_error_destroy(error);
             consumer->failed = 1;
-
-        } else {
-            consumer->assigned += (uint32_t) list->cnt;
         }
     }
 
     rd_kafka_topic_partition_list_destroy(list);
-
-    if (consumer->assigned < consumer->partitions) {
-        consumer->next_look_ms = mlops_clock_ns() / 1000000
-                                 + MLOPS_CONSUMER_RETRY_MS;
-    }
 }
 
 
@@ -423,27 +495,26 @@ mlops_consumer_extend(mlops_consumer_t *consumer)
 
 static int
 mlops_consumer_begin(mlops_consumer_t *consumer,
-    rd_kafka_topic_partition_t *p, int tries)
+    rd_kafka_topic_partition_t *p)
 {
     int64_t              low, high, begin;
     rd_kafka_resp_err_t  error;
 
-    do {
-        error = rd_kafka_query_watermark_offsets(consumer->rk, consumer->name,
-                                                 p->partition, &low, &high,
-                                                 MLOPS_CONSUMER_ASK_MS);
-    } while (error && --tries > 0);
+    error = rd_kafka_query_watermark_offsets(consumer->rk, consumer->name,
+                                             p->partition, &low, &high,
+                                             (consumer->owned == 0)
+                                             ? MLOPS_CONSUMER_ASK_MS
+                                             : MLOPS_CONSUMER_ASK_MS / 4);
+
+    if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        (void) mlops_err_set(&consumer->why, "topic \"%s\": %s",
+                             consumer->name, rd_kafka_err2str(error));
+        return mlops_consumer_fail(consumer);
+    }
 
     if (error) {
         mlops_consumer_passing(consumer, error, NULL);
         return MLOPS_AGAIN;
-    }
-
-    if (p->partition >= MLOPS_PARTITIONS_MAX) {
-        (void) mlops_err_set(&consumer->why, "topic \"%s\": expected at most "
-                             "%d partitions", consumer->name,
-                             MLOPS_PARTITIONS_MAX);
-        return mlops_consumer_fail(consumer);
     }
 
     begin = consumer->calls.acquire(consumer->calls.ctx, p->partition, low,
@@ -470,7 +541,6 @@ mlops_consumer_begin(mlops_consumer_t *consumer,
     }
 
     p->offset = begin;
-    consumer->owned[p->partition] = 1;
 
     return MLOPS_OK;
 }
@@ -485,58 +555,76 @@ mlops_consumer_fail(mlops_consumer_t *consumer)
 }
 
 
+/* A group that asks is answered at once: it would wait for us. */
+
 static void
 mlops_consumer_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t what,
     rd_kafka_topic_partition_list_t *list, void *data)
 {
     mlops_consumer_t *consumer = data;
 
-    int                i, lost;
-    rd_kafka_error_t  *error;
+    int  i;
 
-    if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !consumer->leaving) {
+    (void) rk;
 
-        for (i = 0; i < list->cnt; i++) {
-            if (mlops_consumer_begin(consumer, &list->elems[i], 10)
-                == MLOPS_AGAIN)
-            {
-                (void) mlops_err_set(&consumer->why, "topic \"%s\" partition "
-                                     "%d: no broker tells where its log "
-                                     "begins", consumer->name,
-                                     (int) list->elems[i].partition);
-                consumer->failed = 1;
-            }
-
-            if (consumer->failed) {
-                break;
-            }
-        }
-
-        if (!consumer->failed) {
-            error = rd_kafka_incremental_assign(rk, list);
-            goto done;
-        }
+    if (what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        mlops_consumer_revoke(consumer, list);
+        return;
     }
 
-    /* also where a partition cannot be begun: the group goes on without us */
+    for (i = 0; i < list->cnt && !consumer->leaving; i++) {
 
-    lost = rd_kafka_assignment_lost(rk);
+        if (list->elems[i].partition >= MLOPS_PARTITIONS_MAX) {
+            (void) mlops_err_set(&consumer->why, "topic \"%s\": expected at "
+                                 "most %d partitions", consumer->name,
+                                 MLOPS_PARTITIONS_MAX);
+            consumer->failed = 1;
+            break;
+        }
+
+        mlops_consumer_take(consumer, list->elems[i].partition);
+    }
+
+    mlops_consumer_assign(consumer, 1);
+}
+
+
+static void
+mlops_consumer_revoke(mlops_consumer_t *consumer,
+    const rd_kafka_topic_partition_list_t *list)
+{
+    int                               i, lost, state;
+    int32_t                           partition;
+    rd_kafka_error_t                 *error;
+    rd_kafka_topic_partition_list_t  *owned;
+
+    lost = rd_kafka_assignment_lost(consumer->rk);
+    owned = rd_kafka_topic_partition_list_new(list->cnt);
 
     for (i = 0; i < list->cnt; i++) {
+        partition = list->elems[i].partition;
 
-        if (list->elems[i].partition < MLOPS_PARTITIONS_MAX
-            && consumer->owned[list->elems[i].partition])
-        {
-            consumer->owned[list->elems[i].partition] = 0;
-            consumer->calls.release(consumer->calls.ctx,
-                                    list->elems[i].partition, lost);
+        if (partition >= MLOPS_PARTITIONS_MAX) {
+            continue;
+        }
+
+        state = consumer->state[partition];
+        consumer->state[partition] = MLOPS_CONSUMER_NONE;
+
+        if (state == MLOPS_CONSUMER_WAITING) {
+            consumer->waiting--;
+
+        } else if (state == MLOPS_CONSUMER_OWNED) {
+            consumer->owned--;
+            (void) rd_kafka_topic_partition_list_add(owned, consumer->name,
+                                                     partition);
+            consumer->calls.release(consumer->calls.ctx, partition, lost);
         }
     }
 
-    error = (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-            ? NULL : rd_kafka_incremental_unassign(rk, list);
+    error = rd_kafka_incremental_unassign(consumer->rk, owned);
 
-done:
+    rd_kafka_topic_partition_list_destroy(owned);
 
     if (error != NULL) {
         (void) mlops_err_set(&consumer->why, "topic \"%s\": %s",
@@ -562,36 +650,29 @@ mlops_consumer_error_cb(rd_kafka_t *rk, int error, const char *reason,
 }
 
 
-/* Said once, until another error or a record comes. */
+/* The topic is looked at soon: its answer is the end of an outage, also where
+ * no record comes. */
 
 static void
 mlops_consumer_passing(mlops_consumer_t *consumer, rd_kafka_resp_err_t error,
     const char *reason)
 {
-    consumer->errors++;
+    uint64_t  soon_ms;
 
-    if (reason == NULL) {
-        reason = rd_kafka_err2str(error);
+    mlops_kafka_trouble(&consumer->trouble, consumer->who, error, reason);
+
+    soon_ms = mlops_clock_ns() / 1000000 + MLOPS_CONSUMER_ASK_MS;
+
+    if (consumer->next_look_ms > soon_ms) {
+        consumer->next_look_ms = soon_ms;
     }
-
-    (void) snprintf(consumer->last_text, sizeof(consumer->last_text), "%s",
-                    reason);
-
-    if (consumer->last == error) {
-        return;
-    }
-
-    consumer->last = error;
-
-    mlops_kafka_say(LOG_WARNING, "kafka: topic \"%s\": %s; trying on",
-                    consumer->name, reason);
 }
 
 
 static int
 mlops_consumer_wrong(mlops_consumer_t *consumer)
 {
-    int64_t              low, high;
+    int64_t              low, high, next;
     const char          *reason;
     rd_kafka_message_t  *message;
 
@@ -605,22 +686,41 @@ mlops_consumer_wrong(mlops_consumer_t *consumer)
 
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+
+        if (message->partition < 0
+            || message->partition >= MLOPS_PARTITIONS_MAX
+            || consumer->state[message->partition] != MLOPS_CONSUMER_OWNED)
+        {
+            return MLOPS_OK;
+        }
+
         low = -1;
         high = -1;
+        next = consumer->next[message->partition];
         (void) rd_kafka_query_watermark_offsets(consumer->rk, consumer->name,
                                                 message->partition, &low,
                                                 &high,
                                                 MLOPS_CONSUMER_ASK_MS);
-        (void) mlops_err_set(&consumer->why, "topic \"%s\" partition %d: the "
-                             "offset to read next is out of range, the log "
-                             "holds %lld to %lld: %s", consumer->name,
-                             (int) message->partition, (long long) low,
-                             (long long) high, reason);
+        (void) mlops_err_set(&consumer->why, "topic \"%s\" partition %d: "
+                             "offset %lld is wanted, and the log holds %lld "
+                             "to %lld: %s", consumer->name,
+                             (int) message->partition, (long long) next,
+                             (long long) low, (long long) high, reason);
 
         return mlops_consumer_fail(consumer);
 
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+
+        /* without a group its name is only librdkafka's own wish */
+
+        if (!consumer->group) {
+            mlops_consumer_passing(consumer, message->err, reason);
+            return MLOPS_OK;
+        }
+
+        /* fall through */
+
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR__FATAL:
         (void) mlops_err_set(&consumer->why, "topic \"%s\": %s",
@@ -645,7 +745,7 @@ mlops_consumer_message(mlops_consumer_t *consumer, mlops_record_t *record)
     message = consumer->message;
 
     if (message->partition < 0 || message->partition >= MLOPS_PARTITIONS_MAX
-        || !consumer->owned[message->partition])
+        || consumer->state[message->partition] != MLOPS_CONSUMER_OWNED)
     {
         return MLOPS_AGAIN;
     }
@@ -662,8 +762,8 @@ mlops_consumer_message(mlops_consumer_t *consumer, mlops_record_t *record)
     record->value.data = message->payload;
     record->value.len = message->len;
 
-    consumer->last = RD_KAFKA_RESP_ERR_NO_ERROR;
-    consumer->last_text[0] = '\0';
+    consumer->next[message->partition] = message->offset + 1;
+    mlops_kafka_well(&consumer->trouble, consumer->who);
 
     return mlops_consumer_headers(consumer, record);
 }
@@ -763,12 +863,12 @@ mlops_consumer_partitions(mlops_consumer_t *consumer)
 uint64_t
 mlops_consumer_errors(const mlops_consumer_t *consumer)
 {
-    return consumer->errors;
+    return consumer->trouble.errors;
 }
 
 
 const char *
 mlops_consumer_last_error(const mlops_consumer_t *consumer)
 {
-    return consumer->last_text;
+    return consumer->trouble.text;
 }

@@ -124,6 +124,8 @@ int mlops_producer_wait(mlops_producer_t *producer, int timeout_ms,
     mlops_err_t *err);
 /* Records sent and not acknowledged yet. */
 uint64_t mlops_producer_pending(const mlops_producer_t *producer);
+/* Records that were refused for good, of all that were sent. */
+uint64_t mlops_producer_refused(const mlops_producer_t *producer);
 /* Serves delivery reports without waiting. */
 void mlops_producer_poll(mlops_producer_t *producer);
 

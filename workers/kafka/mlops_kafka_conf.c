@@ -1,5 +1,5 @@
 /*
- * librdkafka's configuration from a plan, and its log.
+ * librdkafka's configuration from a plan, its log, and errors that pass.
  */
 
 #include "mlops_kafka_conf.h"
@@ -21,6 +21,7 @@ static int mlops_kafka_set(rd_kafka_conf_t *conf, const char *name,
     const char *value, mlops_err_t *err);
 static int mlops_kafka_set_all(rd_kafka_conf_t *conf,
     const mlops_plan_kafka_t *kafka, mlops_err_t *err);
+static int mlops_kafka_is_reserved(const mlops_str_t *name);
 static int mlops_kafka_file(const char *path, mlops_str_t *value,
     mlops_arena_t *arena, mlops_err_t *err);
 static void mlops_kafka_log(const rd_kafka_t *rk, int level, const char *fac,
@@ -28,6 +29,18 @@ static void mlops_kafka_log(const rd_kafka_t *rk, int level, const char *fac,
 
 
 static _Atomic(mlops_kafka_log_pt)  mlops_kafka_hook;
+
+
+/* What the guarantees rest on: nginx -t refuses most of it, but a cluster may
+ * come from elsewhere. */
+
+static const char *const  mlops_kafka_reserved[] = {
+    "acks", "allow.auto.create.topics", "auto.commit.enable",
+    "auto.offset.reset", "delivery.timeout.ms", "enable.auto.commit",
+    "enable.auto.offset.store", "enable.idempotence", "enable.partition.eof",
+    "group.id", "message.timeout.ms", "partition.assignment.strategy",
+    "partitioner", "request.required.acks", "transactional.id"
+};
 
 
 rd_kafka_conf_t *
@@ -119,6 +132,13 @@ mlops_kafka_set_all(rd_kafka_conf_t *conf, const mlops_plan_kafka_t *kafka,
     rc = MLOPS_OK;
 
     for (i = 0; i < kafka->n && rc == MLOPS_OK; i++) {
+
+        if (mlops_kafka_is_reserved(&kafka->keys[i])) {
+            rc = mlops_err_set(err, "\"%.*s\" cannot be set: the workers do",
+                               mlops_fmt(&kafka->keys[i]));
+            break;
+        }
+
         name = mlops_arena_copy(&arena, kafka->keys[i].data,
                                 kafka->keys[i].len);
         rc = mlops_kafka_value(&kafka->values[i], &value, &arena, err);
@@ -141,6 +161,23 @@ mlops_kafka_set_all(rd_kafka_conf_t *conf, const mlops_plan_kafka_t *kafka,
     mlops_arena_destroy(&arena);
 
     return rc;
+}
+
+
+static int
+mlops_kafka_is_reserved(const mlops_str_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < mlops_nitems(mlops_kafka_reserved); i++) {
+        if (mlops_str_eq(name, mlops_kafka_reserved[i],
+                         strlen(mlops_kafka_reserved[i])))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -271,7 +308,81 @@ mlops_kafka_say(int level, const char *fmt, ...)
 }
 
 
-/* Runs in librdkafka's threads. */
+void
+mlops_kafka_trouble(mlops_kafka_trouble_t *trouble, const char *who,
+    rd_kafka_resp_err_t error, const char *reason)
+{
+    rd_kafka_resp_err_t  kind;
+
+    if (reason == NULL) {
+        reason = rd_kafka_err2str(error);
+    }
+
+    (void) snprintf(trouble->text, sizeof(trouble->text), "%s", reason);
+
+    kind = mlops_kafka_is_outage(error) ? RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
+                                        : error;
+
+    if (trouble->kind == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        trouble->since = trouble->errors;
+    }
+
+    trouble->errors++;
+
+    if (trouble->kind == kind) {
+        return;
+    }
+
+    trouble->kind = kind;
+
+    mlops_kafka_say(LOG_WARNING, "kafka: %s: %s; trying on", who, reason);
+}
+
+
+void
+mlops_kafka_well(mlops_kafka_trouble_t *trouble, const char *who)
+{
+    if (trouble->kind == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
+    }
+
+    mlops_kafka_say(LOG_NOTICE, "kafka: %s: goes on, after %llu errors", who,
+                    (unsigned long long) (trouble->errors - trouble->since));
+
+    trouble->kind = RD_KAFKA_RESP_ERR_NO_ERROR;
+    trouble->text[0] = '\0';
+}
+
+
+int
+mlops_kafka_is_outage(rd_kafka_resp_err_t kind)
+{
+    switch (kind) {
+
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+/* Runs in librdkafka's threads.  One block of properties is for consumers and
+ * producers: that a client ignores the other's is no news. */
 
 static void
 mlops_kafka_log(const rd_kafka_t *rk, int level, const char *fac,
@@ -279,7 +390,10 @@ mlops_kafka_log(const rd_kafka_t *rk, int level, const char *fac,
 {
     (void) rk;
 
-    if (level <= LOG_WARNING) {
+    if (level <= LOG_WARNING
+        && (strcmp(fac, "CONFWARN") != 0
+            || strstr(text, "property and will be ignored by") == NULL))
+    {
         mlops_kafka_say(level, "kafka: %s: %s", fac, text);
     }
 }

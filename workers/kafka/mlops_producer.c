@@ -13,16 +13,20 @@
 
 
 struct mlops_producer_s {
-    rd_kafka_t        *rk;
-    _Atomic uint64_t   pending;
-    pthread_mutex_t    lock;            /* of failed and why */
-    int                failed;
-    mlops_err_t        why;             /* of the first since it was told */
+    rd_kafka_t             *rk;
+    _Atomic uint64_t        pending;
+    _Atomic uint64_t        refused;
+    pthread_mutex_t         lock;       /* of what follows */
+    int                     failed;
+    mlops_err_t             why;        /* of the first since it was told */
+    mlops_kafka_trouble_t   trouble;
 };
 
 
 static void mlops_producer_report(rd_kafka_t *rk,
     const rd_kafka_message_t *message, void *data);
+static void mlops_producer_error(rd_kafka_t *rk, int error,
+    const char *reason, void *data);
 static int mlops_producer_told(mlops_producer_t *producer, mlops_err_t *err);
 
 
@@ -67,6 +71,7 @@ mlops_producer_create(const mlops_plan_kafka_t *kafka, mlops_err_t *err)
 
     rd_kafka_conf_set_opaque(conf, producer);
     rd_kafka_conf_set_dr_msg_cb(conf, mlops_producer_report);
+    rd_kafka_conf_set_error_cb(conf, mlops_producer_error);
 
     producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 
@@ -172,8 +177,14 @@ mlops_producer_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
 
     (void) rk;
 
-    if (message->err) {
-        (void) pthread_mutex_lock(&producer->lock);
+    (void) pthread_mutex_lock(&producer->lock);
+
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        mlops_kafka_well(&producer->trouble, "producer");
+
+    } else {
+        atomic_fetch_add_explicit(&producer->refused, 1,
+                                  memory_order_relaxed);
 
         if (!producer->failed) {
             producer->failed = 1;
@@ -182,11 +193,35 @@ mlops_producer_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
                                  (int) message->partition,
                                  rd_kafka_err2str(message->err));
         }
-
-        (void) pthread_mutex_unlock(&producer->lock);
     }
 
+    (void) pthread_mutex_unlock(&producer->lock);
+
     atomic_fetch_sub_explicit(&producer->pending, 1, memory_order_release);
+}
+
+
+/* A fatal one fails every record, and each of them says so. */
+
+static void
+mlops_producer_error(rd_kafka_t *rk, int error, const char *reason,
+    void *data)
+{
+    mlops_producer_t *producer = data;
+
+    char  text[256];
+
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        error = rd_kafka_fatal_error(rk, text, sizeof(text));
+        reason = text;
+    }
+
+    (void) pthread_mutex_lock(&producer->lock);
+
+    mlops_kafka_trouble(&producer->trouble, "producer",
+                        (rd_kafka_resp_err_t) error, reason);
+
+    (void) pthread_mutex_unlock(&producer->lock);
 }
 
 
@@ -198,6 +233,10 @@ mlops_producer_wait(mlops_producer_t *producer, int timeout_ms,
     uint64_t  end_ms;
 
     end_ms = mlops_clock_ns() / 1000000 + (uint64_t) timeout_ms;
+
+    /* who does not want to wait still wants to hear what has come */
+
+    (void) rd_kafka_poll(producer->rk, 0);
 
     while (mlops_producer_pending(producer) != 0) {
         left_ms = (int64_t) (end_ms - mlops_clock_ns() / 1000000);
@@ -245,6 +284,14 @@ mlops_producer_pending(const mlops_producer_t *producer)
 {
     return atomic_load_explicit(&((mlops_producer_t *) producer)->pending,
                                 memory_order_acquire);
+}
+
+
+uint64_t
+mlops_producer_refused(const mlops_producer_t *producer)
+{
+    return atomic_load_explicit(&((mlops_producer_t *) producer)->refused,
+                                memory_order_relaxed);
 }
 
 
