@@ -840,10 +840,16 @@ mlops_shard_follow(mlops_shard_t *shard, const mlops_key_t *key,
 
     mlops_def_keep(shard->defs, number, row);
 
+    /* a row that was put anew because a boundary passed is no use: the order
+     * is that of the node that computes */
+
+    if (entity->used == 0 || row->offset != entity->offset) {
+        entity->used = ++shard->used;
+        mlops_entities_use(&shard->entities, number);
+    }
+
     entity->event_us = row->event_us;
     entity->offset = row->offset;
-    entity->used = ++shard->used;
-    mlops_entities_use(&shard->entities, number);
 
     mlops_shard_put(shard, number);
     shard->stats.events++;
