@@ -98,11 +98,16 @@ struct mlops_lane_s {
     mlops_shard_t             *shard;
     mlops_ring_t               ring;
     pthread_t                  thread;
-    unsigned                   started:1;
-    unsigned                   stopped:1;
-    unsigned                   replaying:1; /* the table may be ahead */
-    unsigned                   stepping:1;  /* a checkpoint is written */
+
+    /* of the thread that feeds, and so no neighbours of bit fields */
+    int                        started;
     uint32_t                   waiting;     /* messages, without a thread */
+    _Atomic uint64_t           stalls;
+
+    /* of the lane's */
+    int                        stopped;
+    int                        replaying;   /* the table may be ahead */
+    int                        stepping;    /* a checkpoint is written */
 
     mlops_lane_part_t         *parts;       /* by partition + 1 */
     uint32_t                   owned_n;
@@ -116,7 +121,6 @@ struct mlops_lane_s {
     int64_t                    counted_us;
     mlops_fresh_t              fresh;
     uint64_t                   failures;
-    uint64_t                   stalls;      /* of the thread that feeds */
 
     /* between threads */
     _Atomic int                failed;      /* err is written before it */
@@ -362,7 +366,8 @@ mlops_lane_room(mlops_lane_t *lane, mlops_lane_kind_t kind, size_t bytes)
             return room;
         }
 
-        lane->stalls++;
+        (void) atomic_fetch_add_explicit(&lane->stalls, 1,
+                                         memory_order_relaxed);
 
         if (lane->conf.threaded) {
             mlops_ring_wait_room(&lane->ring, 100);
@@ -1348,6 +1353,9 @@ mlops_lane_stats(mlops_lane_t *lane, mlops_lane_stats_t *stats)
     *stats = lane->stats;
 
     (void) pthread_mutex_unlock(&lane->mutex);
+
+    stats->stalls = atomic_load_explicit(&lane->stalls,
+                                         memory_order_relaxed);
 }
 
 
