@@ -45,7 +45,20 @@ static int mlops_event_file_fill(mlops_event_file_t *file, mlops_err_t *err);
 mlops_event_file_t *
 mlops_event_file_open(const char *path, mlops_err_t *err)
 {
-    size_t               len;
+    size_t  len;
+
+    len = strlen(path);
+
+    return mlops_event_file_open_as(path, len > 4
+                                          && strcmp(path + len - 4, ".csv")
+                                             == 0,
+                                    err);
+}
+
+
+mlops_event_file_t *
+mlops_event_file_open_as(const char *path, int csv, mlops_err_t *err)
+{
     struct stat          st;
     mlops_event_file_t  *file;
 
@@ -65,8 +78,7 @@ mlops_event_file_open(const char *path, mlops_err_t *err)
         goto failed;
     }
 
-    len = strlen(path);
-    file->csv = (len > 4 && strcmp(path + len - 4, ".csv") == 0);
+    file->csv = (csv != 0);
 
     file->fd = (strcmp(path, "-") == 0) ? dup(STDIN_FILENO)
                                         : open(path, O_RDONLY|O_CLOEXEC);

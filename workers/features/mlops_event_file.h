@@ -17,6 +17,9 @@ typedef struct mlops_event_file_s  mlops_event_file_t;
 
 /* "-" is the standard input, as JSON lines.  NULL: err. */
 mlops_event_file_t *mlops_event_file_open(const char *path, mlops_err_t *err);
+/* The same, whatever the name ends in. */
+mlops_event_file_t *mlops_event_file_open_as(const char *path, int csv,
+    mlops_err_t *err);
 void mlops_event_file_close(mlops_event_file_t *file);
 
 /* The first record of a CSV file, without its line end; len 0 for JSON. */

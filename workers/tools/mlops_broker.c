@@ -11,6 +11,8 @@
  *     topic NAME PARTITIONS    make a topic
  *     down N, up N             broker N, from 1 on
  *     rtt N MS                 its answers take longer
+ *     errors KEY CODE N        the next N requests of this kind fail: numbers
+ *                              of the protocol (0 Produce, 1 Fetch, …)
  *     quit
  */
 
@@ -51,6 +53,8 @@ static int mlops_broker_tell(const mlops_broker_t *broker, mlops_err_t *err);
 static void mlops_broker_run(mlops_broker_t *broker);
 static int mlops_broker_lines(mlops_broker_t *broker);
 static int mlops_broker_command(mlops_broker_t *broker, const char *line);
+static rd_kafka_resp_err_t mlops_broker_errors(mlops_broker_t *broker,
+    int key, int code, int n);
 static void mlops_broker_signal(int signo);
 static void mlops_broker_usage(FILE *to);
 
@@ -253,7 +257,8 @@ mlops_broker_tell(const mlops_broker_t *broker, mlops_err_t *err)
 
     fprintf(stderr, "mlops-broker: %d broker%s at %s.  For demonstrations "
             "and tests:\nrecords are in memory, and each partition keeps its "
-            "newest 5 MiB; loopback\nonly; no TLS, no transactions, no search "
+            "newest 5 MiB (older ones are\ndropped); loopback only, on ports "
+            "that are others each time; no TLS, no\ntransactions, no search "
             "by time, no deletion of topics.\n", broker->brokers,
             (broker->brokers == 1) ? "" : "s", addresses);
 
@@ -337,7 +342,14 @@ mlops_broker_lines(mlops_broker_t *broker)
         memmove(broker->line, end + 1, broker->len);
     }
 
-    return (broker->len < sizeof(broker->line)) ? MLOPS_OK : MLOPS_ERROR;
+    if (broker->len < sizeof(broker->line)) {
+        return MLOPS_OK;
+    }
+
+    fprintf(stderr, "mlops-broker: a command of more than %d bytes\n",
+            MLOPS_BROKER_LINE - 1);
+
+    return MLOPS_ERROR;
 }
 
 
@@ -346,7 +358,7 @@ mlops_broker_lines(mlops_broker_t *broker)
 static int
 mlops_broker_command(mlops_broker_t *broker, const char *line)
 {
-    int                  n, ms, partitions;
+    int                  n, ms, partitions, key, code;
     char                 name[250];
     rd_kafka_resp_err_t  error;
 
@@ -357,6 +369,9 @@ mlops_broker_command(mlops_broker_t *broker, const char *line)
     if (sscanf(line, "topic %249s %d", name, &partitions) == 2) {
         error = rd_kafka_mock_topic_create(broker->cluster, name, partitions,
                                            broker->brokers);
+
+    } else if (sscanf(line, "errors %d %d %d", &key, &code, &n) == 3) {
+        error = mlops_broker_errors(broker, key, code, n);
 
     } else if (sscanf(line, "down %d", &n) == 1) {
         error = rd_kafka_mock_broker_set_down(broker->cluster, n);
@@ -383,6 +398,29 @@ mlops_broker_command(mlops_broker_t *broker, const char *line)
     (void) fflush(stdout);
 
     return MLOPS_OK;
+}
+
+
+static rd_kafka_resp_err_t
+mlops_broker_errors(mlops_broker_t *broker, int key, int code, int n)
+{
+    int                  i;
+    rd_kafka_resp_err_t  errors[256];
+
+    if (key < 0 || key > INT16_MAX || n < 1
+        || n > (int) mlops_nitems(errors))
+    {
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
+
+    for (i = 0; i < n; i++) {
+        errors[i] = (rd_kafka_resp_err_t) code;
+    }
+
+    rd_kafka_mock_push_request_errors_array(broker->cluster, (int16_t) key,
+                                            (size_t) n, errors);
+
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 
@@ -413,5 +451,5 @@ mlops_broker_usage(FILE *to)
             "  -b, --brokers N     default 1\n"
             "  -c, --control       take commands on the standard input "
             "(topic, down, up,\n"
-            "                      rtt, quit), and end with it\n");
+            "                      rtt, errors, quit), and end with it\n");
 }

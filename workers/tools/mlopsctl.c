@@ -184,6 +184,7 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "Each row of FILE becomes one JSON object: lines of JSON as they\n"
         "are, rows of CSV (the name ends in .csv) under the header's names.\n"
         "\n"
+        "  --format csv|json  whatever the name ends in (\"-\" is the input)\n"
         "  -b BOOTSTRAP       the cluster's address; or the one of a plan:\n"
         "  -s STORE, -p PLAN  with --kafka NAME where it has several\n"
         "  --key FIELD        the record's key\n"

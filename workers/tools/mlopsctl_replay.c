@@ -7,6 +7,7 @@
 #include "mlopsctl_replay.h"
 
 #include "mlops_clock.h"
+#include "mlops_num.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 
 
 #define MLOPSCTL_REPLAY_TOLD  5             /* errors that are printed */
+#define MLOPSCTL_REPLAY_TEXT  400           /* bytes of --type, --source */
 
 
 typedef struct {
@@ -23,6 +25,7 @@ typedef struct {
     const char            *target;
     const char            *key;
     const char            *time;
+    const char            *format;          /* or NULL: by the file's name */
     double                 unit_us;
     double                 interval_s;      /* 0: as fast as it goes */
     mlopsctl_replay_to_t   to;
@@ -42,8 +45,10 @@ static int mlopsctl_replay_args(int argc, char **argv,
     mlopsctl_replay_args_t *args);
 static int mlopsctl_replay_number(const char *name, const char *text,
     double *value);
+static int mlopsctl_replay_partition(const char *text, int32_t *partition);
 static int mlopsctl_replay_unit(const char *text, double *unit_us);
 static int mlopsctl_replay_check(mlopsctl_replay_args_t *args);
+static int mlopsctl_replay_text(const char *name, const char *text);
 static int mlopsctl_replay_run(const mlopsctl_replay_args_t *args,
     mlops_event_file_t *file, mlopsctl_replay_rows_t *rows,
     mlopsctl_replay_sink_t *sink);
@@ -53,10 +58,11 @@ static void mlopsctl_replay_show(mlopsctl_replay_t *replay,
     const mlops_event_file_t *file, int end);
 static void mlopsctl_replay_error(mlopsctl_replay_t *replay,
     const mlops_err_t *err);
+static void mlopsctl_replay_log(int level, const char *text);
 static void mlopsctl_replay_signal(int signo);
 
 
-static volatile sig_atomic_t  mlopsctl_replay_ended;
+volatile sig_atomic_t  mlopsctl_replay_ended;
 
 
 int
@@ -75,7 +81,9 @@ mlopsctl_replay(int argc, char **argv)
         return rc;
     }
 
-    file = mlops_event_file_open(args.file, &err);
+    file = (args.format == NULL)
+           ? mlops_event_file_open(args.file, &err)
+           : mlops_event_file_open_as(args.file, args.format[0] == 'c', &err);
 
     if (file == NULL) {
         return mlopsctl_failed("%s", err.text);
@@ -88,6 +96,8 @@ mlopsctl_replay(int argc, char **argv)
         mlops_event_file_close(file);
         return mlopsctl_failed("\"%s\": %s", args.file, err.text);
     }
+
+    mlops_kafka_set_log(mlopsctl_replay_log);
 
     if (strncmp(args.target, "http://", 7) == 0
         || strncmp(args.target, "https://", 8) == 0)
@@ -123,6 +133,7 @@ mlopsctl_replay_args(int argc, char **argv, mlopsctl_replay_args_t *args)
     double  number;
 
     static const struct option  options[] = {
+        { "format", required_argument, NULL, 'f' },
         { "key", required_argument, NULL, 'k' },
         { "time", required_argument, NULL, 't' },
         { "unit", required_argument, NULL, 'u' },
@@ -156,6 +167,10 @@ mlopsctl_replay_args(int argc, char **argv, mlopsctl_replay_args_t *args)
 
         case 'p':
             args->to.plan = optarg;
+            break;
+
+        case 'f':
+            args->format = optarg;
             break;
 
         case 'k':
@@ -195,13 +210,12 @@ mlopsctl_replay_args(int argc, char **argv, mlopsctl_replay_args_t *args)
             break;
 
         case 'P':
-            if (mlopsctl_replay_number("partition", optarg, &number)
+            if (mlopsctl_replay_partition(optarg, &args->to.partition)
                 != MLOPS_OK)
             {
                 return MLOPSCTL_USAGE;
             }
 
-            args->to.partition = (int32_t) number;
             break;
 
         case 'c':
@@ -250,6 +264,27 @@ mlopsctl_replay_number(const char *name, const char *text, double *value)
 
 
 static int
+mlopsctl_replay_partition(const char *text, int32_t *partition)
+{
+    int          overflow;
+    int64_t      n;
+    const char  *end;
+
+    end = mlops_parse_int64(text, text + strlen(text), &n, &overflow);
+
+    if (end == NULL || *end != '\0' || overflow || n < 0 || n > INT32_MAX) {
+        (void) mlopsctl_misused("--partition: expected a number, got \"%s\"",
+                                text);
+        return MLOPS_ERROR;
+    }
+
+    *partition = (int32_t) n;
+
+    return MLOPS_OK;
+}
+
+
+static int
 mlopsctl_replay_unit(const char *text, double *unit_us)
 {
     size_t  i;
@@ -282,6 +317,13 @@ mlopsctl_replay_check(mlopsctl_replay_args_t *args)
 
     to = &args->to;
 
+    if (args->format != NULL && strcmp(args->format, "csv") != 0
+        && strcmp(args->format, "json") != 0)
+    {
+        return mlopsctl_misused("--format: expected csv or json, got \"%s\"",
+                                args->format);
+    }
+
     if (to->cloudevents != NULL && strcmp(to->cloudevents, "binary") != 0
         && strcmp(to->cloudevents, "structured") != 0)
     {
@@ -291,6 +333,13 @@ mlopsctl_replay_check(mlopsctl_replay_args_t *args)
 
     if (to->cloudevents != NULL && to->type == NULL) {
         return mlopsctl_misused("--cloudevents: expected --type, too");
+    }
+
+    if (to->cloudevents != NULL
+        && (mlopsctl_replay_text("type", to->type) != MLOPS_OK
+            || mlopsctl_replay_text("source", to->source) != MLOPS_OK))
+    {
+        return MLOPSCTL_USAGE;
     }
 
     if (strstr(args->target, "://") == NULL && to->bootstrap == NULL
@@ -304,12 +353,37 @@ mlopsctl_replay_check(mlopsctl_replay_args_t *args)
 }
 
 
+/* They become headers. */
+
+static int
+mlopsctl_replay_text(const char *name, const char *text)
+{
+    size_t  i;
+
+    for (i = 0; text[i] != '\0'; i++) {
+        if ((unsigned char) text[i] < ' ' || i == MLOPSCTL_REPLAY_TEXT) {
+            break;
+        }
+    }
+
+    if (i != 0 && text[i] == '\0') {
+        return MLOPS_OK;
+    }
+
+    (void) mlopsctl_misused("--%s: expected 1 to %d printable bytes", name,
+                            MLOPSCTL_REPLAY_TEXT);
+
+    return MLOPS_ERROR;
+}
+
+
 static int
 mlopsctl_replay_run(const mlopsctl_replay_args_t *args,
     mlops_event_file_t *file, mlopsctl_replay_rows_t *rows,
     mlopsctl_replay_sink_t *sink)
 {
-    int                     rc;
+    int                     rc, taken;
+    uint64_t                late;
     mlops_err_t             err;
     mlops_record_t          record;
     mlopsctl_replay_t       replay;
@@ -323,13 +397,17 @@ mlopsctl_replay_run(const mlopsctl_replay_args_t *args,
     while (!mlopsctl_replay_ended
            && (rc = mlops_event_file_next(file, &record, &err)) == MLOPS_OK)
     {
-        if (mlopsctl_replay_rows_read(rows, &record, &row, &err) != MLOPS_OK
-            || sink->send(sink->ctx, &row, &err) != MLOPS_OK)
-        {
-            mlopsctl_replay_error(&replay, &err);
+        taken = mlopsctl_replay_rows_read(rows, &record, &row, &err);
 
-        } else {
+        if (taken == MLOPS_OK) {
+            taken = sink->send(sink->ctx, &row, &err);
+        }
+
+        if (taken == MLOPS_OK) {
             replay.sent++;
+
+        } else if (taken == MLOPS_ERROR) {
+            mlopsctl_replay_error(&replay, &err);
         }
 
         mlopsctl_replay_show(&replay, file, 0);
@@ -343,8 +421,13 @@ mlopsctl_replay_run(const mlopsctl_replay_args_t *args,
         mlopsctl_replay_error(&replay, &err);
     }
 
-    if (sink->finish(sink->ctx, &err) != MLOPS_OK) {
+    late = 0;
+
+    if (sink->finish(sink->ctx, &late, &err) != MLOPS_OK) {
         mlopsctl_replay_error(&replay, &err);
+        late = (late > replay.sent) ? replay.sent : late;
+        replay.sent -= late;
+        replay.failed += (late != 0) ? late - 1 : 0;
     }
 
     mlopsctl_replay_show(&replay, file, 1);
@@ -421,6 +504,15 @@ mlopsctl_replay_error(mlopsctl_replay_t *replay, const mlops_err_t *err)
 
         (void) mlopsctl_failed("%s", err->text);
     }
+}
+
+
+static void
+mlopsctl_replay_log(int level, const char *text)
+{
+    (void) level;
+
+    (void) mlopsctl_failed("%s", text);
 }
 
 

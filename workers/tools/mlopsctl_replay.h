@@ -9,6 +9,8 @@
 #include "mlops_base.h"
 #include "mlops_event_file.h"
 
+#include <signal.h>
+
 
 /* One row on its way: JSON, and what else a record has.  Texts live until the
  * next row. */
@@ -34,15 +36,21 @@ int mlopsctl_replay_rows_read(mlopsctl_replay_rows_t *rows,
     mlops_err_t *err);
 
 
+/* Set by a signal: whoever waits comes back soon. */
+
+extern volatile sig_atomic_t  mlopsctl_replay_ended;
+
+
 /* Where rows go.  send: MLOPS_OK, or MLOPS_ERROR with err: that row was
- * refused, others may follow.  finish: the same for what was under way;
- * *failed is raised by how many were refused late. */
+ * refused, others may follow; MLOPS_AGAIN: it was not sent, because a signal
+ * came.  finish waits for what is under way: *late is how many of the rows
+ * that send took were not taken in the end, err why. */
 
 typedef struct {
     void   *ctx;
     int   (*send)(void *ctx, const mlopsctl_replay_row_t *row,
         mlops_err_t *err);
-    int   (*finish)(void *ctx, mlops_err_t *err);
+    int   (*finish)(void *ctx, uint64_t *late, mlops_err_t *err);
     void  (*destroy)(void *ctx);
 } mlopsctl_replay_sink_t;
 

@@ -15,7 +15,15 @@
 
 
 #define MLOPSCTL_REPLAY_DRAIN_MS   60000
+#define MLOPSCTL_REPLAY_SIGNAL_MS  1000     /* after a signal */
+#define MLOPSCTL_REPLAY_WAIT_MS    100
 #define MLOPSCTL_REPLAY_ANSWER     512      /* of an answer that is told */
+
+
+typedef struct {
+    char                         *data;         /* of an envelope */
+    size_t                        size;
+} mlopsctl_replay_room_t;
 
 
 typedef struct {
@@ -24,17 +32,20 @@ typedef struct {
     mlops_producer_t             *producer;
     mlops_str_t                   topic;
     const mlopsctl_replay_to_t   *to;
+    mlopsctl_replay_room_t        room;
     uint64_t                      number;
-    char                         *room;         /* of an envelope */
-    size_t                        room_size;
+    int                           refused;      /* a record, for good */
+    mlops_err_t                   why;          /* the first one */
 } mlopsctl_replay_kafka_t;
 
 
 typedef struct {
-    CURL               *curl;
-    struct curl_slist  *headers;
-    char                answer[MLOPSCTL_REPLAY_ANSWER];
-    size_t              len;
+    CURL                         *curl;
+    const mlopsctl_replay_to_t   *to;
+    mlopsctl_replay_room_t        room;
+    uint64_t                      number;
+    char                          answer[MLOPSCTL_REPLAY_ANSWER];
+    size_t                        len;
 } mlopsctl_replay_http_t;
 
 
@@ -43,16 +54,24 @@ static int mlopsctl_replay_cluster(mlopsctl_replay_kafka_t *k,
     mlops_str_t *property, mlops_err_t *err);
 static int mlopsctl_replay_kafka_send(void *ctx,
     const mlopsctl_replay_row_t *row, mlops_err_t *err);
-static int mlopsctl_replay_envelope(mlopsctl_replay_kafka_t *k,
-    const mlopsctl_replay_row_t *row, const mlops_str_t *id,
-    mlops_str_t *value, mlops_err_t *err);
-static int mlopsctl_replay_kafka_finish(void *ctx, mlops_err_t *err);
+static int mlopsctl_replay_envelope(mlopsctl_replay_room_t *room,
+    const mlopsctl_replay_to_t *to, const mlopsctl_replay_row_t *row,
+    const mlops_str_t *id, mlops_str_t *value, mlops_err_t *err);
+static void mlopsctl_replay_kafka_heard(mlopsctl_replay_kafka_t *k, int rc,
+    const mlops_err_t *err);
+static int mlopsctl_replay_kafka_finish(void *ctx, uint64_t *late,
+    mlops_err_t *err);
 static void mlopsctl_replay_kafka_destroy(void *ctx);
 static int mlopsctl_replay_http_send(void *ctx,
     const mlopsctl_replay_row_t *row, mlops_err_t *err);
+static int mlopsctl_replay_http_post(mlopsctl_replay_http_t *h,
+    const mlops_str_t *body, mlops_err_t *err);
+static struct curl_slist *mlopsctl_replay_http_headers(
+    const mlopsctl_replay_to_t *to, const mlops_str_t *id);
 static size_t mlopsctl_replay_http_body(char *data, size_t size, size_t n,
     void *ctx);
-static int mlopsctl_replay_http_finish(void *ctx, mlops_err_t *err);
+static int mlopsctl_replay_http_finish(void *ctx, uint64_t *late,
+    mlops_err_t *err);
 static void mlopsctl_replay_http_destroy(void *ctx);
 
 
@@ -164,6 +183,7 @@ mlopsctl_replay_kafka_send(void *ctx, const mlopsctl_replay_row_t *row,
     int                          rc;
     char                         number[MLOPS_INT_LEN];
     uint32_t                     n;
+    mlops_err_t                  why;
     mlops_str_t                  id, value;
     mlops_header_t               headers[5];
     const mlopsctl_replay_to_t  *to;
@@ -182,7 +202,9 @@ mlopsctl_replay_kafka_send(void *ctx, const mlopsctl_replay_row_t *row,
 
     if (to->cloudevents != NULL && to->cloudevents[0] == 's') {
 
-        if (mlopsctl_replay_envelope(k, row, &id, &value, err) != MLOPS_OK) {
+        if (mlopsctl_replay_envelope(&k->room, to, row, &id, &value, err)
+            != MLOPS_OK)
+        {
             return MLOPS_ERROR;
         }
 
@@ -205,9 +227,16 @@ mlopsctl_replay_kafka_send(void *ctx, const mlopsctl_replay_row_t *row,
                                      row->time_us, err))
            == MLOPS_AGAIN)
     {
-        if (mlops_producer_wait(k->producer, 100, err) == MLOPS_ERROR) {
-            return MLOPS_ERROR;
+        /* the queue is full */
+
+        if (mlopsctl_replay_ended) {
+            return MLOPS_AGAIN;
         }
+
+        mlopsctl_replay_kafka_heard(k,
+                         mlops_producer_wait(k->producer,
+                                             MLOPSCTL_REPLAY_WAIT_MS, &why),
+                         &why);
     }
 
     mlops_producer_poll(k->producer);
@@ -216,65 +245,97 @@ mlopsctl_replay_kafka_send(void *ctx, const mlopsctl_replay_row_t *row,
 }
 
 
-static int
-mlopsctl_replay_envelope(mlopsctl_replay_kafka_t *k,
-    const mlopsctl_replay_row_t *row, const mlops_str_t *id,
-    mlops_str_t *value, mlops_err_t *err)
+/* A record of earlier was refused: this one has no part in it. */
+
+static void
+mlopsctl_replay_kafka_heard(mlopsctl_replay_kafka_t *k, int rc,
+    const mlops_err_t *err)
 {
-    char        *p;
-    size_t       size;
-    const char  *type, *source;
+    if (rc == MLOPS_ERROR && !k->refused) {
+        k->refused = 1;
+        k->why = *err;
+    }
+}
 
-    type = k->to->type;
-    source = k->to->source;
-    size = row->json.len + 6 * (strlen(type) + strlen(source)) + id->len
-           + 256;
 
-    if (size > k->room_size) {
-        p = realloc(k->room, size);
+static int
+mlopsctl_replay_envelope(mlopsctl_replay_room_t *room,
+    const mlopsctl_replay_to_t *to, const mlopsctl_replay_row_t *row,
+    const mlops_str_t *id, mlops_str_t *value, mlops_err_t *err)
+{
+    char    *p;
+    size_t   size;
+
+    size = row->json.len + 6 * (strlen(to->type) + strlen(to->source))
+           + id->len + 256;
+
+    if (size > room->size) {
+        p = realloc(room->data, size);
 
         if (p == NULL) {
             return mlops_err_set(err, "out of memory");
         }
 
-        k->room = p;
-        k->room_size = size;
+        room->data = p;
+        room->size = size;
     }
 
-    p = k->room;
+    p = room->data;
     p += sprintf(p, "{\"specversion\":\"1.0\",\"id\":\"%.*s\",\"type\":",
                  mlops_fmt(id));
-    p = mlops_json_quote(p, type, strlen(type));
+    p = mlops_json_quote(p, to->type, strlen(to->type));
     p += sprintf(p, ",\"source\":");
-    p = mlops_json_quote(p, source, strlen(source));
+    p = mlops_json_quote(p, to->source, strlen(to->source));
     p += sprintf(p, ",\"datacontenttype\":\"application/json\",\"data\":");
     memcpy(p, row->json.data, row->json.len);
     p += row->json.len;
     *p++ = '}';
 
-    value->data = k->room;
-    value->len = (size_t) (p - k->room);
+    value->data = room->data;
+    value->len = (size_t) (p - room->data);
 
     return MLOPS_OK;
 }
 
 
+/* A signal leaves a second for what is under way. */
+
 static int
-mlopsctl_replay_kafka_finish(void *ctx, mlops_err_t *err)
+mlopsctl_replay_kafka_finish(void *ctx, uint64_t *late, mlops_err_t *err)
 {
     mlopsctl_replay_kafka_t *k = ctx;
 
-    int  rc;
+    int          rc, waited_ms;
+    uint64_t     pending;
+    mlops_err_t  why;
 
-    rc = mlops_producer_wait(k->producer, MLOPSCTL_REPLAY_DRAIN_MS, err);
+    waited_ms = 0;
 
-    if (rc == MLOPS_AGAIN) {
-        return mlops_err_set(err, "%llu records were not acknowledged within "
-                             "a minute", (unsigned long long)
-                             mlops_producer_pending(k->producer));
+    do {
+        rc = mlops_producer_wait(k->producer, MLOPSCTL_REPLAY_WAIT_MS, &why);
+        mlopsctl_replay_kafka_heard(k, rc, &why);
+        waited_ms += MLOPSCTL_REPLAY_WAIT_MS;
+
+    } while (rc != MLOPS_OK
+             && waited_ms < (mlopsctl_replay_ended
+                             ? MLOPSCTL_REPLAY_SIGNAL_MS
+                             : MLOPSCTL_REPLAY_DRAIN_MS));
+
+    pending = mlops_producer_pending(k->producer);
+    *late = mlops_producer_refused(k->producer) + pending;
+
+    if (*late == 0) {
+        return MLOPS_OK;
     }
 
-    return rc;
+    if (k->refused) {
+        *err = k->why;
+        return MLOPS_ERROR;
+    }
+
+    return mlops_err_set(err, "%llu records are not acknowledged after %d "
+                         "seconds", (unsigned long long) pending,
+                         waited_ms / 1000);
 }
 
 
@@ -285,7 +346,7 @@ mlopsctl_replay_kafka_destroy(void *ctx)
 
     (void) mlops_producer_destroy(k->producer, 0);
     mlops_arena_destroy(&k->arena);
-    free(k->room);
+    free(k->room.data);
     free(k);
 }
 
@@ -294,7 +355,6 @@ int
 mlopsctl_replay_http(mlopsctl_replay_sink_t *sink, const char *url,
     const mlopsctl_replay_to_t *to, mlops_err_t *err)
 {
-    char                     line[512];
     mlopsctl_replay_http_t  *h;
 
     h = calloc(1, sizeof(*h));
@@ -306,20 +366,10 @@ mlopsctl_replay_http(mlopsctl_replay_sink_t *sink, const char *url,
         return mlops_err_set(err, "out of memory");
     }
 
-    h->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    h->headers = curl_slist_append(h->headers, "Expect:");
-
-    if (to->cloudevents != NULL) {
-        h->headers = curl_slist_append(h->headers, "ce-specversion: 1.0");
-        (void) snprintf(line, sizeof(line), "ce-type: %s", to->type);
-        h->headers = curl_slist_append(h->headers, line);
-        (void) snprintf(line, sizeof(line), "ce-source: %s", to->source);
-        h->headers = curl_slist_append(h->headers, line);
-    }
+    h->to = to;
 
     (void) curl_easy_setopt(h->curl, CURLOPT_URL, url);
     (void) curl_easy_setopt(h->curl, CURLOPT_POST, 1L);
-    (void) curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, h->headers);
     (void) curl_easy_setopt(h->curl, CURLOPT_NOSIGNAL, 1L);
     (void) curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, 30000L);
     (void) curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION,
@@ -341,14 +391,50 @@ mlopsctl_replay_http_send(void *ctx, const mlopsctl_replay_row_t *row,
 {
     mlopsctl_replay_http_t *h = ctx;
 
+    int                  rc;
+    char                 number[MLOPS_INT_LEN];
+    mlops_str_t          id, body;
+    struct curl_slist   *headers;
+
+    body = row->json;
+    id.data = number;
+    id.len = (size_t) (mlops_print_uint64(number, h->number++) - number);
+
+    if (h->to->cloudevents != NULL && h->to->cloudevents[0] == 's'
+        && mlopsctl_replay_envelope(&h->room, h->to, row, &id, &body, err)
+           != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    headers = mlopsctl_replay_http_headers(h->to, &id);
+
+    if (headers == NULL) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    (void) curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+    rc = mlopsctl_replay_http_post(h, &body, err);
+    (void) curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
+
+    curl_slist_free_all(headers);
+
+    return rc;
+}
+
+
+static int
+mlopsctl_replay_http_post(mlopsctl_replay_http_t *h, const mlops_str_t *body,
+    mlops_err_t *err)
+{
     long      status;
     CURLcode  code;
 
     h->len = 0;
 
-    (void) curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, row->json.data);
+    (void) curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body->data);
     (void) curl_easy_setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                            (curl_off_t) row->json.len);
+                            (curl_off_t) body->len);
 
     code = curl_easy_perform(h->curl);
 
@@ -364,6 +450,58 @@ mlopsctl_replay_http_send(void *ctx, const mlopsctl_replay_row_t *row,
     }
 
     return MLOPS_OK;
+}
+
+
+/* NULL: out of memory. */
+
+static struct curl_slist *
+mlopsctl_replay_http_headers(const mlopsctl_replay_to_t *to,
+    const mlops_str_t *id)
+{
+    int                 i, n;
+    char                lines[4][512];
+    const char         *all[6];
+    struct curl_slist  *list, *more;
+
+    n = 0;
+    all[n++] = "Expect:";
+
+    if (to->cloudevents != NULL && to->cloudevents[0] == 's') {
+        all[n++] = "Content-Type: application/cloudevents+json; "
+                   "charset=UTF-8";
+
+    } else {
+        all[n++] = "Content-Type: application/json";
+    }
+
+    if (to->cloudevents != NULL && to->cloudevents[0] == 'b') {
+        (void) snprintf(lines[0], sizeof(lines[0]), "ce-specversion: 1.0");
+        (void) snprintf(lines[1], sizeof(lines[1]), "ce-id: %.*s",
+                        mlops_fmt(id));
+        (void) snprintf(lines[2], sizeof(lines[2]), "ce-type: %s", to->type);
+        (void) snprintf(lines[3], sizeof(lines[3]), "ce-source: %s",
+                        to->source);
+
+        for (i = 0; i < 4; i++) {
+            all[n++] = lines[i];
+        }
+    }
+
+    list = NULL;
+
+    for (i = 0; i < n; i++) {
+        more = curl_slist_append(list, all[i]);
+
+        if (more == NULL) {
+            curl_slist_free_all(list);
+            return NULL;
+        }
+
+        list = more;
+    }
+
+    return list;
 }
 
 
@@ -388,9 +526,10 @@ mlopsctl_replay_http_body(char *data, size_t size, size_t n, void *ctx)
 
 
 static int
-mlopsctl_replay_http_finish(void *ctx, mlops_err_t *err)
+mlopsctl_replay_http_finish(void *ctx, uint64_t *late, mlops_err_t *err)
 {
     (void) ctx;
+    (void) late;
     (void) err;
 
     return MLOPS_OK;
@@ -403,7 +542,7 @@ mlopsctl_replay_http_destroy(void *ctx)
     mlopsctl_replay_http_t *h = ctx;
 
     curl_easy_cleanup(h->curl);
-    curl_slist_free_all(h->headers);
+    free(h->room.data);
     curl_global_cleanup();
     free(h);
 }
