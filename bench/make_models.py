@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Makes the models that the benchmarks serve, with XGBoost, in a folder.
 
-    make_models.py DIR
+    make_models.py DIR [NAME...]
 
     v2_8.json      100 trees of depth 6 on 8 features, and .rows.csv
+    v2_10.json     the same on 10 features
     v2_8b.json     the same with other numbers: a version to swap with
     wide_50.json   100 trees of depth 6 on 50 features, and .rows.csv
     deep_28.json   500 trees of depth 6 on 28 features, and .rows.csv
@@ -17,6 +18,11 @@ import sys
 
 import numpy as np
 import xgboost as xgb
+
+
+MODELS = {"v2_8": (8, 100, 1), "v2_8b": (8, 100, 2), "v2_10": (10, 100, 5),
+          "wide_50": (50, 100, 3), "deep_28": (28, 500, 4)}
+LARGE = {"large": 1.0, "large_b": 2.0}
 
 
 def shortest(value):
@@ -73,14 +79,18 @@ def enlarge(folder, source, name, times, scale):
 
 def main():
     folder = sys.argv[1]
+    names = sys.argv[2:] or [*MODELS, *LARGE]
     os.makedirs(folder, exist_ok=True)
-    make(folder, "v2_8", 8, 100, 1)
-    make(folder, "v2_8b", 8, 100, 2)
-    make(folder, "wide_50", 50, 100, 3)
-    make(folder, "deep_28", 28, 500, 4)
+
+    for name, shape in MODELS.items():
+        if name in names or (name == "deep_28" and LARGE.keys() & set(names)):
+            make(folder, name, *shape)
+
     times = int(os.environ.get("LARGE_TIMES", "170"))
-    enlarge(folder, "deep_28", "large", times, 1.0)
-    enlarge(folder, "deep_28", "large_b", times, 2.0)
+
+    for name, scale in LARGE.items():
+        if name in names:
+            enlarge(folder, "deep_28", name, times, scale)
 
 
 if __name__ == "__main__":
