@@ -25,7 +25,6 @@ typedef struct {
     uint64_t        *seen;              /* a bit a row: it has an entry */
     uint64_t        *passed;            /* of each bucket, counted anew */
     uint64_t         rows_n;
-    uint32_t         last;              /* row that is live, + 1 */
 } mlops_table_repair_t;
 
 
@@ -33,6 +32,7 @@ static int mlops_table_fill(int fd, size_t len,
     const mlops_table_header_t *header, const mlops_table_column_t *columns,
     mlops_err_t *err);
 static mlops_table_header_t *mlops_table_old(int dir, const char *name);
+static uid_t mlops_table_owner(int features);
 static int mlops_table_writer(mlops_table_t *table, int features,
     mlops_err_t *err);
 static int mlops_table_same(const mlops_table_t *table,
@@ -231,7 +231,7 @@ mlops_table_old(int dir, const char *name)
     size_t        len;
     mlops_err_t   err;
 
-    fd = mlops_table_file(dir, name, 1, (uid_t) -1, &len, &err);
+    fd = mlops_table_file(dir, name, 1, mlops_table_owner(dir), &len, &err);
 
     if (fd == -1) {
         return NULL;
@@ -259,6 +259,17 @@ mlops_table_old(int dir, const char *name)
 }
 
 
+/* A writer that is root gives its tables to whom the directory belongs. */
+
+static uid_t
+mlops_table_owner(int features)
+{
+    struct stat  st;
+
+    return fstat(features, &st) == 0 ? st.st_uid : (uid_t) -1;
+}
+
+
 mlops_table_t *
 mlops_table_attach(int features, const mlops_plan_view_t *view,
     uint32_t shard, mlops_err_t *err)
@@ -270,7 +281,8 @@ mlops_table_attach(int features, const mlops_plan_view_t *view,
 
     mlops_table_name(view, shard, name);
 
-    fd = mlops_table_file(features, name, 1, (uid_t) -1, &len, err);
+    fd = mlops_table_file(features, name, 1, mlops_table_owner(features),
+                          &len, err);
 
     if (fd == -1) {
         return NULL;
@@ -499,7 +511,7 @@ mlops_table_repair_entry(mlops_table_repair_t *repair, uint32_t bucket,
 }
 
 
-/* Rows without an entry are free; last is the first one that never was. */
+/* Rows without an entry are free; from fresh on none has been used. */
 
 static void
 mlops_table_repair_rows(mlops_table_repair_t *repair)

@@ -895,6 +895,55 @@ test_attach(void **state)
 }
 
 
+/* A worker that is root makes tables for the store's owner: it finds them
+ * again, and their readers are told of the next one. */
+
+static void
+test_owner(void **state)
+{
+    int               dir;
+    char              tmp[MLOPS_TMP_SIZE];
+    mlops_err_t       err;
+    mlops_table_t    *first, *second, *reader;
+    tables_view_t     v;
+
+    (void) state;
+
+    if (geteuid() != 0) {
+        skip();
+    }
+
+    tables_view(&v, "owned", MLOPS_TYPE_INT64, 0, 1, "d");
+    dir = tables_dir();
+    assert_int_equal(fchown(dir, 65534, 65534), 0);
+
+    first = mlops_table_create(dir, &v.view, 0, 10, 65534, 65534, tmp, &err);
+    assert_non_null(first);
+    assert_int_equal(mlops_table_commit(first, tmp, &err), MLOPS_OK);
+    assert_int_equal(put(first, 7, 7.5, 1), MLOPS_OK);
+    mlops_table_close(first);
+
+    err.text[0] = '\0';
+    first = mlops_table_attach(dir, &v.view, 0, &err);
+    unit_ok(first != NULL, "%s", err.text);
+    assert_int_equal(atomic_load(&mlops_table_header(first)->rows_n), 1);
+
+    reader = mlops_table_open(dir, "owned.0123456789abcdef.0", 65534, &err);
+    assert_non_null(reader);
+    assert_false(mlops_table_superseded(mlops_table_header(reader)));
+
+    second = mlops_table_create(dir, &v.view, 0, 20, 65534, 65534, tmp, &err);
+    assert_non_null(second);
+    assert_int_equal(mlops_table_commit(second, tmp, &err), MLOPS_OK);
+    assert_true(mlops_table_superseded(mlops_table_header(reader)));
+
+    mlops_table_close(reader);
+    mlops_table_close(first);
+    mlops_table_close(second);
+    (void) close(dir);
+}
+
+
 /* What cannot be made leaves nothing behind. */
 
 static void
@@ -1167,6 +1216,7 @@ main(void)
         cmocka_unit_test(test_churn),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_attach),
+        cmocka_unit_test(test_owner),
         cmocka_unit_test(test_create_fails),
         cmocka_unit_test(test_damaged_rows),
         cmocka_unit_test(test_hostile)
