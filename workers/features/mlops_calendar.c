@@ -43,9 +43,12 @@ mlops_calendar_file(mlops_calendar_t *calendar,
     }
 
     /* the first one decides where the heap begins: any time up to the clock
-     * would do, one that is near makes few buckets */
+     * would do, one that is near makes few buckets.  What is filed before
+     * there is a clock stands in buckets that last must not be moved under */
 
-    if (calendar->last == INT64_MIN) {
+    if (calendar->last == INT64_MIN && calendar->filled == 0
+        && calendar->heads[0] == 0)
+    {
         calendar->last = now;
     }
 
