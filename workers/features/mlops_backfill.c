@@ -372,7 +372,6 @@ mlops_backfill_shard(mlops_backfill_t *backfill, uint32_t i, mlops_err_t *err)
         /* void */
     }
 
-    mlops_shard_warm(shard, NULL, INT64_MIN);
     mlops_shard_caught_up(shard);
 
     n = mlops_backfill_positions(backfill, positions);

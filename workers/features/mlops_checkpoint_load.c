@@ -764,7 +764,7 @@ mlops_ckpt_warm(mlops_ckpt_t *ck)
 
         for (k = feature->first; k < feature->first + feature->width; k++) {
             def->warm[k] = warm_us;
-            mlops_publish_warm(def, k);
+            mlops_publish_warm(ck->shard, def, k);
         }
     }
 }

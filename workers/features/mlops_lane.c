@@ -36,6 +36,7 @@ typedef enum {
     MLOPS_LANE_RELEASE,
     MLOPS_LANE_POSITION,
     MLOPS_LANE_WARM,
+    MLOPS_LANE_COLD,
     MLOPS_LANE_CAUGHT_UP,
     MLOPS_LANE_REDEFINE,
     MLOPS_LANE_CHECKPOINT,
@@ -648,6 +649,16 @@ mlops_lane_warm(mlops_lane_t *lane, uint32_t column, int64_t warm_us)
 
 
 void
+mlops_lane_cold(mlops_lane_t *lane, int cold)
+{
+    memcpy(mlops_lane_room(lane, MLOPS_LANE_COLD, sizeof(cold)), &cold,
+           sizeof(cold));
+
+    mlops_lane_put(lane);
+}
+
+
+void
 mlops_lane_caught_up(mlops_lane_t *lane)
 {
     (void) mlops_lane_room(lane, MLOPS_LANE_CAUGHT_UP, 0);
@@ -749,11 +760,11 @@ mlops_lane_next(const mlops_lane_t *lane)
     int64_t   next, first;
     uint32_t  i;
 
-    first = INT64_MAX;
-
     if (lane->conf.threaded || lane->view->clock != MLOPS_CLOCK_WALL) {
-        return first;
+        return INT64_MAX;
     }
+
+    first = mlops_shard_next(lane->shard, -1);
 
     for (i = 0; i < lane->owned_n; i++) {
         next = mlops_shard_next(lane->shard, lane->owned[i]);
@@ -864,7 +875,7 @@ mlops_lane_drain_ring(mlops_lane_t *lane)
 static void
 mlops_lane_message(mlops_lane_t *lane, const mlops_ring_message_t *message)
 {
-    int          failed;
+    int          cold, failed;
     void        *address;
     const void  *data;
 
@@ -913,6 +924,11 @@ mlops_lane_message(mlops_lane_t *lane, const mlops_ring_message_t *message)
 
     case MLOPS_LANE_WARM:
         mlops_lane_do_warm(lane, data);
+        break;
+
+    case MLOPS_LANE_COLD:
+        memcpy(&cold, data, sizeof(cold));
+        mlops_shard_cold(lane->shard, cold);
         break;
 
     case MLOPS_LANE_CAUGHT_UP:
@@ -1114,11 +1130,6 @@ mlops_lane_do_warm(mlops_lane_t *lane, const mlops_lane_warm_t *warm)
 {
     uint64_t  columns[mlops_row_words(MLOPS_VIEW_COLUMNS_MAX)];
 
-    if (warm->column == MLOPS_NO_FIELD) {
-        mlops_shard_warm(lane->shard, NULL, warm->warm_us);
-        return;
-    }
-
     memset(columns, 0, sizeof(columns));
     mlops_bit_set(columns, warm->column);
     mlops_shard_warm(lane->shard, columns, warm->warm_us);
@@ -1246,6 +1257,14 @@ mlops_lane_tick(mlops_lane_t *lane, int64_t wall_us)
         }
 
         return MLOPS_OK;
+    }
+
+    /* entities of a backfill that no partition has had an event of yet */
+
+    if (lane->view->clock == MLOPS_CLOCK_WALL) {
+        again |= (mlops_shard_clock(lane->shard, -1, wall_us,
+                                    MLOPS_LANE_ROWS)
+                  == MLOPS_AGAIN);
     }
 
     for (i = 0; i < lane->owned_n; i++) {

@@ -89,8 +89,8 @@ void mlops_lane_acquire(mlops_lane_t *lane, int32_t partition, int64_t skip);
 void mlops_lane_release(mlops_lane_t *lane, int32_t partition, int keep);
 void mlops_lane_position(mlops_lane_t *lane,
     const mlops_position_t *position);
-/* column MLOPS_NO_FIELD: all of them. */
 void mlops_lane_warm(mlops_lane_t *lane, uint32_t column, int64_t warm_us);
+void mlops_lane_cold(mlops_lane_t *lane, int cold);
 void mlops_lane_caught_up(mlops_lane_t *lane);
 void mlops_lane_redefine(mlops_lane_t *lane, const mlops_plan_view_t *view);
 /* Not while one is under way. */

@@ -541,6 +541,7 @@ mlops_run_lane_open(mlops_run_t *run, uint32_t i, int *found,
     conf.shard.uid = run->conf.uid;
     conf.shard.gid = run->conf.gid;
     conf.shard.number = i;
+    conf.shard.cold = (mlops_run_begun(run->state_dir) != 0);
 
     run->lanes[i] = mlops_lane_create(&conf, &one, list, &n, &cut_us, err);
 

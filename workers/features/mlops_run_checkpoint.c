@@ -169,6 +169,7 @@ mlops_run_checkpoint_begin(mlops_run_t *run, int timeout_ms, mlops_err_t *err)
     }
 
     run->checkpointing = 1;
+    run->complete = !run->warming;
     run->changed = 0;
     run->checkpoint_us = mlops_wall_us() + run->conf.checkpoint_us;
 
@@ -245,7 +246,7 @@ mlops_run_checkpoint_end(mlops_run_t *run)
         return;
     }
 
-    if (!run->warming) {
+    if (run->complete) {
         mlops_run_begin_forget(run);
     }
 

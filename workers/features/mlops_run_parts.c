@@ -99,7 +99,7 @@ mlops_run_acquire(void *ctx, int32_t partition, int64_t low, int64_t high)
     for (i = 0; i < run->lanes_n; i++) {
 
         if (run->warming) {
-            mlops_lane_warm(run->lanes[i], MLOPS_NO_FIELD, INT64_MAX);
+            mlops_lane_cold(run->lanes[i], 1);
         }
 
         mlops_lane_acquire(run->lanes[i], partition,

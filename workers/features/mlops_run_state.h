@@ -79,6 +79,8 @@ struct mlops_run_s {
     unsigned                    unacked:1;  /* dead letters may be under
                                                way */
     unsigned                    checkpointing:1;
+    unsigned                    complete:1; /* the checkpoint that is under
+                                               way says what is WARMING */
     unsigned                    changed:1;  /* since the last checkpoint */
     unsigned                    wrong:1;    /* a callback failed: err */
 
@@ -153,6 +155,8 @@ void mlops_run_position(const mlops_run_t *run, uint32_t lane,
 
 /* How far it has come, and what follows for WARMING: mlops_run_warm.c. */
 void mlops_run_reach(mlops_run_t *run, int quiet);
+/* Has a process before left the end of the log unreached? */
+int mlops_run_begun(int state_dir);
 int mlops_run_begin_load(mlops_run_t *run, mlops_err_t *err);
 int mlops_run_begin_save(mlops_run_t *run, mlops_err_t *err);
 void mlops_run_begin_forget(mlops_run_t *run);

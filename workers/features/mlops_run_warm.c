@@ -2,9 +2,11 @@
  * WARMING at a cold start.
  *
  * A run without a checkpoint flags all columns WARMING until it has read to
- * the end of the log as it was when it began.  Then they are complete, if the
- * log began at offset 0; otherwise records are missing before, and a column is
- * WARMING until its window lies behind the first event that was read.
+ * the end of the log as it was when it began (mlops_shard_cold); so does one
+ * that gets a partition of which its checkpoint has nothing.  Then they are
+ * what they were before, if the log began at offset 0; otherwise records are
+ * missing before, and a column is WARMING until its window lies behind the
+ * first event that was read, at least.
  *
  * What is pending then has to outlive the process: as long as it is, each
  * checkpoint is preceded by a text file <state>/<view>/begin,
@@ -13,7 +15,7 @@
  *     PARTITION FROM_ZERO FIRST_TS_US
  *     …
  *
- * which goes after the first checkpoint behind the end.
+ * which goes after the first checkpoint that was begun behind the end.
  */
 
 #include "mlops_run_state.h"
@@ -58,6 +60,10 @@ mlops_run_reach(mlops_run_t *run, int quiet)
     if (run->warming) {
         mlops_run_warm(run);
         run->warming = 0;
+    }
+
+    for (i = 0; i < run->lanes_n; i++) {
+        mlops_lane_cold(run->lanes[i], 0);
     }
 
     mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": caught up after %.3f s, %llu "
@@ -137,11 +143,6 @@ mlops_run_warm(mlops_run_t *run)
     }
 
     if (first == INT64_MIN) {
-
-        for (i = 0; i < run->lanes_n; i++) {
-            mlops_lane_warm(run->lanes[i], MLOPS_NO_FIELD, INT64_MIN);
-        }
-
         return;
     }
 
@@ -155,6 +156,14 @@ mlops_run_warm(mlops_run_t *run)
             }
         }
     }
+}
+
+
+int
+mlops_run_begun(int state_dir)
+{
+    return state_dir != -1
+           && faccessat(state_dir, MLOPS_BEGIN_FILE, F_OK, 0) == 0;
 }
 
 

@@ -39,6 +39,8 @@ static int mlops_shard_expire(mlops_shard_t *shard, mlops_part_t *part,
     int64_t max_ts, uint32_t *steps, int once);
 static int mlops_shard_followed(mlops_shard_t *shard, uint32_t number,
     const mlops_table_row_t *row);
+static const mlops_plan_feature_t *mlops_shard_feature(
+    const mlops_plan_view_t *view, uint64_t hash);
 static int mlops_shard_carried(mlops_shard_t *shard, uint32_t *budget);
 static void mlops_shard_look(mlops_shard_t *shard);
 
@@ -57,6 +59,7 @@ mlops_shard_create(const mlops_plan_view_t *view,
     }
 
     shard->conf = *conf;
+    shard->cold = conf->cold;
     shard->view = view;
     shard->wall_us = mlops_wall_us();
     shard->checkpoint.fd = -1;
@@ -1021,7 +1024,7 @@ mlops_shard_caught_up(mlops_shard_t *shard)
     }
 
     for (i = 0; i < shard->defs->view->row.n; i++) {
-        mlops_publish_warm(shard->defs, i);
+        mlops_publish_warm(shard, shard->defs, i);
     }
 
     mlops_fault("shard_reconcile_foreign");
@@ -1097,14 +1100,60 @@ void
 mlops_shard_warm(mlops_shard_t *shard, const uint64_t *columns,
     int64_t warm_us)
 {
-    uint32_t  i;
+    uint32_t                     i, k, to;
+    mlops_def_t                 *def;
+    const mlops_plan_feature_t  *feature, *newest;
 
-    for (i = 0; i < shard->view->row.n; i++) {
-        if (columns == NULL || mlops_bit(columns, i)) {
-            shard->defs->warm[i] = warm_us;
-            mlops_publish_warm(shard->defs, i);
+    for (def = shard->defs; def != NULL; def = def->older) {
+        for (i = 0; i < def->view->features_n; i++) {
+            feature = &def->view->features[i];
+            newest = mlops_shard_feature(shard->view, feature->hash);
+
+            for (k = 0; newest != NULL && k < newest->width; k++) {
+                to = feature->first + k;
+
+                if ((columns == NULL || mlops_bit(columns, newest->first + k))
+                    && def->warm[to] < warm_us)
+                {
+                    def->warm[to] = warm_us;
+                    mlops_publish_warm(shard, def, to);
+                }
+            }
         }
     }
+}
+
+
+void
+mlops_shard_cold(mlops_shard_t *shard, int cold)
+{
+    uint32_t      i;
+    mlops_def_t  *def;
+
+    shard->cold = (cold != 0);
+
+    for (def = shard->defs; def != NULL; def = def->older) {
+        for (i = 0; i < def->view->row.n; i++) {
+            mlops_publish_warm(shard, def, i);
+        }
+    }
+}
+
+
+/* The one of that hash, whatever its name; NULL. */
+
+static const mlops_plan_feature_t *
+mlops_shard_feature(const mlops_plan_view_t *view, uint64_t hash)
+{
+    uint32_t  i;
+
+    for (i = 0; i < view->features_n; i++) {
+        if (view->features[i].hash == hash) {
+            return &view->features[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -1113,7 +1162,7 @@ mlops_shard_redefine(mlops_shard_t *shard, const mlops_plan_view_t *view,
     mlops_err_t *err)
 {
     int64_t                      begin;
-    uint32_t                     budget, i, j, k;
+    uint32_t                     budget, i, k;
     mlops_def_t                 *def, *old;
     mlops_part_t                *part;
     const mlops_plan_feature_t  *feature, *other;
@@ -1167,14 +1216,7 @@ mlops_shard_redefine(mlops_shard_t *shard, const mlops_plan_view_t *view,
 
     for (i = 0; i < view->features_n; i++) {
         feature = &view->features[i];
-
-        for (j = 0; j < old->view->features_n; j++) {
-            if (old->view->features[j].hash == feature->hash) {
-                break;
-            }
-        }
-
-        other = (j < old->view->features_n) ? &old->view->features[j] : NULL;
+        other = mlops_shard_feature(old->view, feature->hash);
 
         for (k = 0; k < feature->width; k++) {
 
@@ -1189,7 +1231,7 @@ mlops_shard_redefine(mlops_shard_t *shard, const mlops_plan_view_t *view,
     }
 
     for (old = shard->defs; old != NULL; old = old->older) {
-        if (mlops_def_map(old, view, err) != MLOPS_OK) {
+        if (mlops_def_map(shard, old, view, err) != MLOPS_OK) {
             free(def->carried);
             def->carried = NULL;
             mlops_def_destroy(shard, def);

@@ -71,6 +71,7 @@ typedef struct {
     uid_t        uid;               /* of tables */
     gid_t        gid;
     uint32_t     number;            /* of view->shards */
+    unsigned     cold:1;            /* begins so, see mlops_shard_cold */
     /* Each finished row of the newest definition, for features.<view>; or
      * NULL.  During a replay rows come again.  gone: the entity has been
      * dropped, of row the partition and offset of its last event and its
@@ -119,10 +120,13 @@ void mlops_shard_destroy(mlops_shard_t *shard);
 int mlops_shard_load(mlops_shard_t *shard, mlops_position_t *positions,
     uint32_t *n, int64_t *cut_us, mlops_err_t *err);
 
-/* The columns are WARMING before warm_us (see mlops_table_column_t), as far
- * as bit i of columns is set, or all of them where it is NULL. */
+/* The columns are WARMING before warm_us (see mlops_table_column_t), or
+ * longer where they are so already, as far as bit i of columns is set, or all
+ * of them where it is NULL. */
 void mlops_shard_warm(mlops_shard_t *shard, const uint64_t *columns,
     int64_t warm_us);
+/* All columns are WARMING while cold is set; a checkpoint does not say so. */
+void mlops_shard_cold(mlops_shard_t *shard, int cold);
 
 /*
  * Applies one event and puts the entity's row into the tables.  max_ts_us is

@@ -228,8 +228,8 @@ mlops_def_reset(mlops_def_t *def, uint32_t number)
 
 
 int
-mlops_def_map(mlops_def_t *def, const mlops_plan_view_t *newest,
-    mlops_err_t *err)
+mlops_def_map(const mlops_shard_t *shard, mlops_def_t *def,
+    const mlops_plan_view_t *newest, mlops_err_t *err)
 {
     int                          found;
     uint32_t                     i, k, n;
@@ -294,7 +294,7 @@ mlops_def_map(mlops_def_t *def, const mlops_plan_view_t *newest,
 
         for (k = 0; !found && k < feature->width; k++) {
             def->warm[feature->first + k] = INT64_MAX;
-            mlops_publish_warm(def, feature->first + k);
+            mlops_publish_warm(shard, def, feature->first + k);
         }
     }
 

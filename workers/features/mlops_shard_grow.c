@@ -359,7 +359,7 @@ mlops_grow_live(mlops_shard_t *shard, mlops_def_t *def, mlops_table_t *table)
     const mlops_part_t  *part;
 
     for (i = 0; i < def->view->row.n; i++) {
-        mlops_table_set_warm(table, i, def->warm[i]);
+        mlops_table_set_warm(table, i, mlops_shard_warm_us(shard, def, i));
     }
 
     for (i = 0; i < shard->active_n; i++) {

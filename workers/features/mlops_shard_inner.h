@@ -164,6 +164,7 @@ struct mlops_shard_s {
     uint16_t                  active[MLOPS_PARTITIONS_MAX + 1];
     uint64_t                  used;     /* events applied, ever */
     unsigned                  behind:1;
+    unsigned                  cold:1;   /* see mlops_shard_cold */
     unsigned                  leftovers:1;  /* tables of other definitions
                                                may be there */
     int64_t                   wall_us;
@@ -235,6 +236,16 @@ mlops_shard_expired(const mlops_shard_t *shard, const mlops_entity_t *entity,
 }
 
 
+/* What readers are told of when a column is complete. */
+
+static inline int64_t
+mlops_shard_warm_us(const mlops_shard_t *shard, const mlops_def_t *def,
+    uint32_t column)
+{
+    return shard->cold ? INT64_MAX : def->warm[column];
+}
+
+
 /* ---- mlops_shard_define.c ---- */
 
 /* NULL: err.  role follow: without windows. */
@@ -245,8 +256,8 @@ void mlops_def_destroy(mlops_shard_t *shard, mlops_def_t *def);
 int mlops_def_carry_from(mlops_shard_t *shard, mlops_def_t *def,
     mlops_def_t *from, mlops_err_t *err);
 /* So that an old definition understands events of the newest. */
-int mlops_def_map(mlops_def_t *def, const mlops_plan_view_t *newest,
-    mlops_err_t *err);
+int mlops_def_map(const mlops_shard_t *shard, mlops_def_t *def,
+    const mlops_plan_view_t *newest, mlops_err_t *err);
 /* When a feature that begins at begin_us has seen all of its window. */
 int64_t mlops_def_warm_at(const mlops_plan_view_t *view,
     const mlops_plan_feature_t *feature, int64_t begin_us);
@@ -285,7 +296,8 @@ void mlops_publish_remove(mlops_shard_t *shard, mlops_def_t *def,
     int keep);
 void mlops_publish_position(mlops_shard_t *shard, const mlops_part_t *part,
     int owned);
-void mlops_publish_warm(mlops_def_t *def, uint32_t column);
+void mlops_publish_warm(const mlops_shard_t *shard, mlops_def_t *def,
+    uint32_t column);
 /* Rows of others leave the current table. */
 void mlops_publish_foreign(mlops_shard_t *shard, mlops_def_t *def);
 mlops_board_t *mlops_board_create(const mlops_shard_t *shard,

@@ -240,23 +240,25 @@ mlops_publish_position(mlops_shard_t *shard, const mlops_part_t *part,
 
 
 void
-mlops_publish_warm(mlops_def_t *def, uint32_t column)
+mlops_publish_warm(const mlops_shard_t *shard, mlops_def_t *def,
+    uint32_t column)
 {
+    int64_t         warm_us;
     uint32_t        i;
     mlops_board_t  *board, *boards[2];
 
+    warm_us = mlops_shard_warm_us(shard, def, column);
     boards[0] = def->current;
     boards[1] = def->growing;
 
     for (i = 0; i < 2; i++) {
         if (boards[i] != NULL) {
-            mlops_table_set_warm(boards[i]->table, column,
-                                 def->warm[column]);
+            mlops_table_set_warm(boards[i]->table, column, warm_us);
         }
     }
 
     for (board = def->past; board != NULL; board = board->next) {
-        mlops_table_set_warm(board->table, column, def->warm[column]);
+        mlops_table_set_warm(board->table, column, warm_us);
     }
 }
 
