@@ -9,6 +9,7 @@
 
 
 #define MLOPS_RUN_RELEASE_MS  20000
+#define MLOPS_RUN_STRANGE_US  60000000
 #define MLOPS_RUN_SHOW_US     50000     /* the age of positions at which */
 #define MLOPS_RUN_WAIT_US     100000    /* now and then dead letters */
 #define MLOPS_RUN_WAIT_MS     10        /* are waited for so long */
@@ -179,6 +180,59 @@ mlops_run_release(void *ctx, int32_t partition, int lost)
 
     mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": partition %d %s", run->name,
               (int) partition, lost ? "lost" : "released");
+}
+
+
+/*
+ * A checkpoint may have partitions that the group has given to others since.
+ * They may come back within a moment; what does not goes as one that was
+ * released, so that no row stands here which nobody brings up to date.
+ */
+
+void
+mlops_run_strangers(mlops_run_t *run)
+{
+    uint32_t           i, j;
+    mlops_run_part_t  *part;
+
+    if (run->view->group.len == 0 || run->conf.once || run->owned_n == 0
+        || run->strangers)
+    {
+        return;
+    }
+
+    if (run->met_us == 0) {
+        run->met_us = run->wall_us;
+    }
+
+    if (run->wall_us - run->met_us < MLOPS_RUN_STRANGE_US) {
+        return;
+    }
+
+    run->strangers = 1;
+
+    for (i = 1; i <= MLOPS_PARTITIONS_MAX; i++) {
+        part = &run->parts[i];
+
+        if (!part->loaded || part->owned) {
+            continue;
+        }
+
+        part->loaded = 0;
+        part->begun = 0;
+        part->at.offset = -1;
+        part->at.max_ts_us = INT64_MIN;
+        run->changed = 1;
+
+        for (j = 0; j < run->lanes_n; j++) {
+            run->loaded[j][i].offset = -1;
+            run->loaded[j][i].max_ts_us = INT64_MIN;
+            mlops_lane_release(run->lanes[j], (int32_t) i - 1, 0);
+        }
+
+        mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": partition %d has gone to "
+                  "another member of the group", run->name, (int) i - 1);
+    }
 }
 
 

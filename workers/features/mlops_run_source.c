@@ -13,6 +13,7 @@
 #define MLOPS_RUN_SAMPLE   8            /* freshness of each eighth record,
                                            and of the first one of a burst */
 #define MLOPS_RUN_RETRY_S  1
+#define MLOPS_RUN_SEE_US   200000
 
 
 static int mlops_run_tick(mlops_run_t *run, int quiet, int *again,
@@ -279,9 +280,10 @@ mlops_run_tick(mlops_run_t *run, int quiet, int *again, mlops_err_t *err)
         mlops_run_reach(run, quiet);
     }
 
-    if (run->wall_us - run->counted_us >= 200000
+    if (run->wall_us - run->counted_us >= MLOPS_RUN_SEE_US
         || run->wall_us < run->counted_us)
     {
+        mlops_run_strangers(run);
         mlops_run_see(run);
     }
 

@@ -83,10 +83,12 @@ struct mlops_run_s {
                                                way says what is WARMING */
     unsigned                    changed:1;  /* since the last checkpoint */
     unsigned                    wrong:1;    /* a callback failed: err */
+    unsigned                    strangers:1;    /* were looked for */
 
     int64_t                     wall_us;
     int64_t                     ticked_us;
     int64_t                     shown_us;
+    int64_t                     met_us;     /* the group, since then */
     int64_t                     waited_us;  /* for dead letters */
     uint32_t                    held;       /* tries of a checkpoint */
     int64_t                     quiet_us;   /* since then no record came */
@@ -150,6 +152,7 @@ int64_t mlops_run_acquire(void *ctx, int32_t partition, int64_t low,
     int64_t high);
 void mlops_run_release(void *ctx, int32_t partition, int lost);
 void mlops_run_show(mlops_run_t *run);
+void mlops_run_strangers(mlops_run_t *run);
 void mlops_run_position(const mlops_run_t *run, uint32_t lane,
     int32_t partition, mlops_position_t *position);
 
