@@ -182,6 +182,7 @@ mlops_shard_destroy(mlops_shard_t *shard)
     mlops_board_t  *board;
 
     mlops_checkpoint_stop(shard);
+    free(shard->checkpoint.buf);
 
     while (shard->defs != NULL) {
         def = shard->defs;
