@@ -98,6 +98,7 @@ mlops_producer_destroy(mlops_producer_t *producer, int timeout_ms)
 
     (void) rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE
                                         |RD_KAFKA_PURGE_F_INFLIGHT);
+    (void) rd_kafka_flush(producer->rk, 100);
     rd_kafka_destroy(producer->rk);
 
     (void) pthread_mutex_destroy(&producer->lock);
