@@ -218,6 +218,11 @@ test_round_trip(void **state)
 
     for (i = 0; i < 60; i++) {
         assert_int_equal(poll_one(c, &record, &err), MLOPS_OK);
+        assert_int_equal(mlops_consumer_next(c, record.partition),
+                         record.offset + 1);
+        assert_true(i == 59
+                    || !mlops_consumer_reached(c, 0)
+                    || !mlops_consumer_reached(c, 1));
 
         if (record.partition == 1) {
             assert_true(record.offset >= 40);
@@ -252,6 +257,10 @@ test_round_trip(void **state)
     assert_int_equal(told.high[1], 50);
     assert_int_equal(mlops_consumer_partitions(c), 2);
     assert_int_equal(mlops_consumer_high(c, 0), 50);
+    assert_int_equal(mlops_consumer_reached(c, 0), 1);
+    assert_int_equal(mlops_consumer_reached(c, 1), 1);
+    assert_int_equal(mlops_consumer_reached(c, 2), 0);
+    assert_int_equal(mlops_consumer_next(c, 0), 50);
 
     mlops_consumer_destroy(c);
     assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);

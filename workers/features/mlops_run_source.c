@@ -16,8 +16,7 @@
 #define MLOPS_RUN_SEE_US   200000
 
 
-static int mlops_run_tick(mlops_run_t *run, int quiet, int *again,
-    mlops_err_t *err);
+static int mlops_run_tick(mlops_run_t *run, int *again, mlops_err_t *err);
 static int mlops_run_failed(mlops_run_t *run, mlops_err_t *err);
 static int mlops_run_take_definition(mlops_run_t *run, mlops_err_t *err);
 static int mlops_run_append(mlops_run_t *run, const mlops_record_t *record,
@@ -37,7 +36,6 @@ mlops_run_source(mlops_run_t *run, mlops_err_t *err)
     timeout = 0;
     fresh = 1;
     run->wall_us = mlops_wall_us();
-    run->quiet_us = run->wall_us;
 
     while (!mlops_run_asked_to_stop(run)) {
         rc = mlops_consumer_poll(run->consumer, timeout, &record, err);
@@ -63,7 +61,6 @@ mlops_run_source(mlops_run_t *run, mlops_err_t *err)
             }
 
             run->wall_us = mlops_wall_us();
-            run->quiet_us = run->wall_us;
 
             if (run->wall_us - run->ticked_us < MLOPS_RUN_TICK_US
                 && run->wall_us >= run->ticked_us)
@@ -71,7 +68,7 @@ mlops_run_source(mlops_run_t *run, mlops_err_t *err)
                 continue;
             }
 
-            if (mlops_run_tick(run, 0, &again, err) != MLOPS_OK) {
+            if (mlops_run_tick(run, &again, err) != MLOPS_OK) {
                 return MLOPS_ERROR;
             }
 
@@ -91,12 +88,9 @@ mlops_run_source(mlops_run_t *run, mlops_err_t *err)
 
         run->wall_us = mlops_wall_us();
 
-        if (!fresh) {
-            run->quiet_us = run->wall_us;
-            fresh = 1;
-        }
+        fresh = 1;
 
-        if (mlops_run_tick(run, 1, &again, err) != MLOPS_OK) {
+        if (mlops_run_tick(run, &again, err) != MLOPS_OK) {
             return MLOPS_ERROR;
         }
 
@@ -249,7 +243,7 @@ mlops_run_pause(const mlops_run_t *run)
 
 
 static int
-mlops_run_tick(mlops_run_t *run, int quiet, int *again, mlops_err_t *err)
+mlops_run_tick(mlops_run_t *run, int *again, mlops_err_t *err)
 {
     uint32_t  i;
 
@@ -277,7 +271,7 @@ mlops_run_tick(mlops_run_t *run, int quiet, int *again, mlops_err_t *err)
     }
 
     if (!run->caught_up) {
-        mlops_run_reach(run, quiet);
+        mlops_run_reach(run);
     }
 
     if (run->wall_us - run->counted_us >= MLOPS_RUN_SEE_US
@@ -366,7 +360,7 @@ mlops_run_take_definition(mlops_run_t *run, mlops_err_t *err)
 void
 mlops_run_see(mlops_run_t *run)
 {
-    int64_t             high;
+    int64_t             high, next;
     uint32_t            i;
     uint64_t            lag;
     const char         *text;
@@ -383,8 +377,10 @@ mlops_run_see(mlops_run_t *run)
         place = &run->seen.places[i];
         high = mlops_consumer_high(run->consumer, run->owned[i]);
 
-        if (high > part->at.offset + 1) {
-            lag += (uint64_t) (high - part->at.offset - 1);
+        next = mlops_consumer_next(run->consumer, run->owned[i]);
+
+        if (high > next) {
+            lag += (uint64_t) (high - next);
         }
 
         place->partition = run->owned[i];

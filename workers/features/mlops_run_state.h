@@ -26,8 +26,6 @@
                                                time */
 #define MLOPS_RUN_TICK_US    1000
 #define MLOPS_RUN_SLEEP_MS   20
-#define MLOPS_RUN_QUIET_US   2000000        /* so long nothing: it is the
-                                               end */
 
 
 typedef struct {
@@ -91,7 +89,6 @@ struct mlops_run_s {
     int64_t                     met_us;     /* the group, since then */
     int64_t                     waited_us;  /* for dead letters */
     uint32_t                    held;       /* tries of a checkpoint */
-    int64_t                     quiet_us;   /* since then no record came */
     int64_t                     counted_us;
     int64_t                     checkpoint_us;  /* when the next is due */
     uint64_t                    checkpoints;    /* of all lanes, before */
@@ -157,7 +154,7 @@ void mlops_run_position(const mlops_run_t *run, uint32_t lane,
     int32_t partition, mlops_position_t *position);
 
 /* How far it has come, and what follows for WARMING: mlops_run_warm.c. */
-void mlops_run_reach(mlops_run_t *run, int quiet);
+void mlops_run_reach(mlops_run_t *run);
 /* Has a process before left the end of the log unreached? */
 int mlops_run_begun(int state_dir);
 int mlops_run_begin_load(mlops_run_t *run, mlops_err_t *err);

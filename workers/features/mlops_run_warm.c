@@ -36,18 +36,18 @@
 #define MLOPS_BEGIN_MAX   (64 * 1024)
 
 
-static int mlops_run_reached(mlops_run_t *run, int quiet);
+static int mlops_run_reached(mlops_run_t *run);
 static void mlops_run_warm(mlops_run_t *run);
 static int mlops_run_begin_parse(mlops_run_t *run, char *text,
     mlops_err_t *err);
 
 
 void
-mlops_run_reach(mlops_run_t *run, int quiet)
+mlops_run_reach(mlops_run_t *run)
 {
     uint32_t  i;
 
-    if (!mlops_run_reached(run, quiet)) {
+    if (!mlops_run_reached(run)) {
         return;
     }
 
@@ -76,11 +76,11 @@ mlops_run_reach(mlops_run_t *run, int quiet)
 
 
 /* The last records of a log may be such as no reader gets (those of
- * transactions, compacted ones): a source that has been quiet for long is at
- * its end. */
+ * transactions, compacted ones): the consumer knows the end when it is there.
+ * A broker that is silent is none. */
 
 static int
-mlops_run_reached(mlops_run_t *run, int quiet)
+mlops_run_reached(mlops_run_t *run)
 {
     int                all;
     uint32_t           i, n;
@@ -103,13 +103,13 @@ mlops_run_reached(mlops_run_t *run, int quiet)
     for (i = 0; i < run->owned_n; i++) {
         part = &run->parts[run->owned[i] + 1];
 
-        part->reached |= (part->at.offset + 1 >= part->end);
+        part->reached |= (part->at.offset + 1 >= part->end
+                          || mlops_consumer_reached(run->consumer,
+                                                    run->owned[i]));
         all &= part->reached;
     }
 
-    return all || (quiet
-                   && run->wall_us - run->quiet_us >= MLOPS_RUN_QUIET_US
-                   && mlops_consumer_last_error(run->consumer)[0] == '\0');
+    return all;
 }
 
 

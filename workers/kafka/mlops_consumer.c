@@ -56,12 +56,15 @@ struct mlops_consumer_s {
     unsigned                 failed:1;      /* for good, why says it */
     mlops_err_t              why;
     unsigned char            state[MLOPS_PARTITIONS_MAX];
+    unsigned char            reached[MLOPS_PARTITIONS_MAX];
     int64_t                  next[MLOPS_PARTITIONS_MAX];    /* offset */
 };
 
 
 static int mlops_consumer_start(mlops_consumer_t *consumer,
     const mlops_str_t *group, mlops_err_t *err);
+static void mlops_consumer_end(mlops_consumer_t *consumer,
+    const rd_kafka_message_t *message);
 static void mlops_consumer_tend(mlops_consumer_t *consumer);
 static void mlops_consumer_look(mlops_consumer_t *consumer);
 static void mlops_consumer_take(mlops_consumer_t *consumer,
@@ -90,6 +93,7 @@ static const mlops_kafka_property_t  mlops_consumer_defaults[] = {
     { "client.id", "mlops-features" },
     { "fetch.wait.max.ms", "20" },
     { "fetch.error.backoff.ms", "50" },
+    { "socket.timeout.ms", "10000" },
     { "reconnect.backoff.ms", "50" },
     { "reconnect.backoff.max.ms", "1000" },
     { "topic.metadata.refresh.interval.ms", "10000" },
@@ -104,7 +108,7 @@ static const mlops_kafka_property_t  mlops_consumer_fixed[] = {
     { "auto.offset.reset", "error" },
     { "partition.assignment.strategy", "cooperative-sticky" },
     { "allow.auto.create.topics", "false" },
-    { "enable.partition.eof", "false" }
+    { "enable.partition.eof", "true" }
 };
 
 
@@ -291,8 +295,18 @@ mlops_consumer_poll(mlops_consumer_t *consumer, int timeout_ms,
         mlops_consumer_tend(consumer);
     }
 
-    if (!consumer->failed) {
+    while (!consumer->failed) {
         consumer->message = rd_kafka_consumer_poll(consumer->rk, timeout_ms);
+
+        if (consumer->message == NULL
+            || consumer->message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        {
+            break;
+        }
+
+        mlops_consumer_end(consumer, consumer->message);
+        rd_kafka_message_destroy(consumer->message);
+        consumer->message = NULL;
     }
 
     if (consumer->failed) {
@@ -326,6 +340,30 @@ mlops_consumer_poll(mlops_consumer_t *consumer, int timeout_ms,
     }
 
     return MLOPS_OK;
+}
+
+
+/* Comes behind the last record each time that a partition's end is reached. */
+
+static void
+mlops_consumer_end(mlops_consumer_t *consumer,
+    const rd_kafka_message_t *message)
+{
+    int32_t  partition;
+
+    partition = message->partition;
+
+    if (partition < 0 || partition >= MLOPS_PARTITIONS_MAX
+        || consumer->state[partition] != MLOPS_CONSUMER_OWNED)
+    {
+        return;
+    }
+
+    consumer->reached[partition] = 1;
+
+    if (message->offset > consumer->next[partition]) {
+        consumer->next[partition] = message->offset;
+    }
 }
 
 
@@ -468,6 +506,7 @@ mlops_consumer_assign(mlops_consumer_t *consumer, int answer)
 
         consumer->state[i] = MLOPS_CONSUMER_OWNED;
         consumer->next[i] = p->offset;
+        consumer->reached[i] = 0;
         consumer->owned++;
         consumer->waiting--;
     }
@@ -681,9 +720,6 @@ mlops_consumer_wrong(mlops_consumer_t *consumer)
 
     switch (message->err) {
 
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        return MLOPS_OK;
-
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
 
@@ -834,6 +870,21 @@ mlops_consumer_commit(mlops_consumer_t *consumer, int32_t partition,
     (void) rd_kafka_commit(consumer->rk, list, 1);
 
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+
+int
+mlops_consumer_reached(const mlops_consumer_t *consumer, int32_t partition)
+{
+    return consumer->state[partition] == MLOPS_CONSUMER_OWNED
+           && consumer->reached[partition];
+}
+
+
+int64_t
+mlops_consumer_next(const mlops_consumer_t *consumer, int32_t partition)
+{
+    return consumer->next[partition];
 }
 
 

@@ -91,6 +91,15 @@ int mlops_consumer_poll(mlops_consumer_t *consumer, int timeout_ms,
  * not applied. */
 void mlops_consumer_commit(mlops_consumer_t *consumer, int32_t partition,
     int64_t next);
+/* Has everything that could be read of a partition been returned, at some
+ * moment since it was acquired?  Exact also where the last offsets are those
+ * of transactions, or have been compacted away. */
+int mlops_consumer_reached(const mlops_consumer_t *consumer,
+    int32_t partition);
+/* The next offset to read: behind the last record, and behind what no reader
+ * gets where the end has been reached. */
+int64_t mlops_consumer_next(const mlops_consumer_t *consumer,
+    int32_t partition);
 /* The end of a partition as last heard of, or -1; no request is made. */
 int64_t mlops_consumer_high(mlops_consumer_t *consumer, int32_t partition);
 /* How many partitions the topic has, 0: not known yet. */
