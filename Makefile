@@ -202,7 +202,7 @@ fuzz:           ## run each fuzz target for FUZZ_SECONDS
 
 interop:        ## compare with the libraries themselves, from PyPI
 	@tools/deps build test interop
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build $(load)
 	$(quiet)$(test_env) $(prove) $(interop)
 
 style:          ## check the grammar of the sources, and the printed table
