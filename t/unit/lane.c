@@ -323,6 +323,102 @@ test_lanes(void **state)
 }
 
 
+static const char  view_rows[] =
+    "mlops_view f {"
+    "    source kafka=main topic=t;"
+    "    entity id int64;"
+    "    event_time ts unit=us;"
+    "    clock event;"
+    "    role follow;"
+    "    publish;"
+    "    feature t last(tag) type=string bytes=8;"
+    "    max_entities 60;"
+    "}";
+
+
+/* So do rows, of whatever length somebody has sent them. */
+
+static void
+big_rows(int threaded)
+{
+    char                *text;
+    lanes_t              t;
+    uint32_t             i;
+    uint64_t             present[2];
+    mlops_key_t          key;
+    mlops_cell_t         cells[2];
+    mlops_table_row_t    row;
+    mlops_lane_stats_t   stats;
+
+    memset(&t, 0, sizeof(t));
+    t.log.view = test_view(view_rows);
+    t.log.partitions = 1;
+    t.features = lanes_dir("features");
+    t.state = lanes_dir("state");
+    text = malloc(5000000);
+    assert_non_null(text);
+    memset(text, 'x', 5000000);
+
+    lanes_start(&t, threaded, 0);
+
+    memset(&key, 0, sizeof(key));
+    memset(&row, 0, sizeof(row));
+    memset(cells, 0, sizeof(cells));
+    present[0] = 1;
+    present[1] = 1;
+    row.switch_us = INT64_MAX;
+    row.valid_us = INT64_MAX;
+    row.cells = cells;
+    row.present = present;
+    row.text = text;
+
+    (void) alarm(60);                   /* it waited for ever */
+
+    for (i = 0; i < 200; i++) {
+        key.number = i % 50;
+        row.offset = i;
+        cells[0].s.len = (i % 10 == 0) ? 5000000 : 60000 + i * 100;
+        cells[1] = cells[0];
+
+        mlops_lane_follow(t.lane, &key,
+                          mlops_key_hash(MLOPS_TYPE_INT64, &key), &row, 0);
+    }
+
+    lanes_settle(&t);
+    (void) alarm(0);
+
+    /* counted now and then */
+
+    for (i = 0; i < 1000; i++) {
+        mlops_lane_stats(t.lane, &stats);
+
+        if (stats.shard.entities == 50) {
+            break;
+        }
+
+        usleep(5000);
+        lanes_settle(&t);
+    }
+
+    assert_int_equal(stats.shard.entities, 50);
+
+    mlops_lane_destroy(t.lane);
+    close(t.features);
+    close(t.state);
+    free(text);
+}
+
+
+static void
+test_big_rows(void **state)
+{
+    (void) state;
+
+    big_rows(0);
+    big_rows(1);
+}
+
+
 /* A text that does not fit a quarter of the ring goes by its address. */
 
 static void
@@ -493,6 +589,7 @@ main(void)
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_big),
+        cmocka_unit_test(test_big_rows),
         cmocka_unit_test(test_row_json)
     };
 

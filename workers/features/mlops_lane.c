@@ -14,6 +14,7 @@
 #define MLOPS_LANE_RING       (4u << 20)
 #define MLOPS_LANE_SMALL      (256u << 10)  /* a ring that is drained by the
                                                thread that fills it */
+#define MLOPS_LANE_HEAD       (sizeof(mlops_ring_message_t))
 #define MLOPS_LANE_BATCH      32            /* events before it is drained */
 
 #define MLOPS_LANE_AHEAD_0    12            /* events */
@@ -32,6 +33,7 @@ typedef enum {
     MLOPS_LANE_EVENT = 0,
     MLOPS_LANE_EVENT_BIG,
     MLOPS_LANE_FOLLOW,
+    MLOPS_LANE_FOLLOW_BIG,
     MLOPS_LANE_ACQUIRE,
     MLOPS_LANE_RELEASE,
     MLOPS_LANE_POSITION,
@@ -146,6 +148,10 @@ static void *mlops_lane_thread(void *data);
 static void *mlops_lane_room(mlops_lane_t *lane, mlops_lane_kind_t kind,
     size_t bytes);
 static void mlops_lane_put(mlops_lane_t *lane);
+static void *mlops_lane_begin(mlops_lane_t *lane, mlops_lane_kind_t kind,
+    size_t bytes, void **big);
+static void mlops_lane_end(mlops_lane_t *lane, mlops_lane_kind_t kind,
+    void *big);
 static size_t mlops_lane_event_bytes(const mlops_plan_view_t *view,
     const mlops_key_t *key, const mlops_event_t *event);
 static void mlops_lane_event_write(mlops_lane_event_t *to,
@@ -392,6 +398,45 @@ mlops_lane_put(mlops_lane_t *lane)
 }
 
 
+/* Room for what may be large: then it is *big, apart from the ring, and its
+ * address comes as a message of another kind. */
+
+static void *
+mlops_lane_begin(mlops_lane_t *lane, mlops_lane_kind_t kind, size_t bytes,
+    void **big)
+{
+    *big = NULL;
+
+    if (mlops_likely(bytes <= MLOPS_LANE_SMALL / 4 - MLOPS_LANE_HEAD)) {
+        return mlops_lane_room(lane, kind, bytes);
+    }
+
+    while ((*big = malloc(bytes)) == NULL) {
+        mlops_log(MLOPS_LOG_ERROR, "view \"%s\": out of memory for an event "
+                  "of %zu bytes: waiting", lane->conf.name, bytes);
+        mlops_lane_pause(1000000);
+    }
+
+    return *big;
+}
+
+
+/* The message takes room as if it were a quarter of a small ring, so that few
+ * of them wait. */
+
+static void
+mlops_lane_end(mlops_lane_t *lane, mlops_lane_kind_t kind, void *big)
+{
+    if (mlops_unlikely(big != NULL)) {
+        memcpy(mlops_lane_room(lane, kind,
+                               MLOPS_LANE_SMALL / 4 - MLOPS_LANE_HEAD),
+               &big, sizeof(void *));
+    }
+
+    mlops_lane_put(lane);
+}
+
+
 void
 mlops_lane_event(mlops_lane_t *lane, const mlops_key_t *key, uint64_t hash,
     const mlops_event_t *event, int64_t max_ts_us, int64_t q, int64_t stamp)
@@ -403,23 +448,7 @@ mlops_lane_event(mlops_lane_t *lane, const mlops_key_t *key, uint64_t hash,
 
     view = lane->conf.view;
     bytes = mlops_lane_event_bytes(view, key, event);
-    big = NULL;
-
-    if (mlops_likely(bytes <= MLOPS_LANE_SMALL / 4)) {
-        to = mlops_lane_room(lane, MLOPS_LANE_EVENT, bytes);
-
-    } else {
-
-        /* text of many kilobytes: by its address */
-
-        while ((big = malloc(bytes)) == NULL) {
-            mlops_log(MLOPS_LOG_ERROR, "view \"%s\": out of memory for an "
-                      "event of %zu bytes: waiting", lane->conf.name, bytes);
-            mlops_lane_pause(1000000);
-        }
-
-        to = big;
-    }
+    to = mlops_lane_begin(lane, MLOPS_LANE_EVENT, bytes, &big);
 
     to->hash = hash;
     to->max_ts_us = max_ts_us;
@@ -428,12 +457,7 @@ mlops_lane_event(mlops_lane_t *lane, const mlops_key_t *key, uint64_t hash,
 
     mlops_lane_event_write(to, view, key, event);
 
-    if (mlops_unlikely(big != NULL)) {
-        memcpy(mlops_lane_room(lane, MLOPS_LANE_EVENT_BIG, sizeof(void *)),
-               &big, sizeof(void *));
-    }
-
-    mlops_lane_put(lane);
+    mlops_lane_end(lane, MLOPS_LANE_EVENT_BIG, big);
 }
 
 
@@ -521,6 +545,7 @@ void
 mlops_lane_follow(mlops_lane_t *lane, const mlops_key_t *key, uint64_t hash,
     const mlops_table_row_t *row, int gone)
 {
+    void                     *big;
     char                     *text;
     size_t                    bytes, cells_len, present_len;
     uint32_t                  i, set, off;
@@ -551,7 +576,7 @@ mlops_lane_follow(mlops_lane_t *lane, const mlops_key_t *key, uint64_t hash,
         }
     }
 
-    to = mlops_lane_room(lane, MLOPS_LANE_FOLLOW, bytes);
+    to = mlops_lane_begin(lane, MLOPS_LANE_FOLLOW, bytes, &big);
 
     to->hash = hash;
     to->number = key->number;
@@ -589,7 +614,7 @@ mlops_lane_follow(mlops_lane_t *lane, const mlops_key_t *key, uint64_t hash,
         memcpy(text, key->text.data, key->text.len);
     }
 
-    mlops_lane_put(lane);
+    mlops_lane_end(lane, MLOPS_LANE_FOLLOW_BIG, big);
 }
 
 
@@ -911,6 +936,16 @@ mlops_lane_message(mlops_lane_t *lane, const mlops_ring_message_t *message)
             mlops_lane_do_follow(lane, data);
         }
 
+        break;
+
+    case MLOPS_LANE_FOLLOW_BIG:
+        memcpy(&address, data, sizeof(void *));
+
+        if (!failed) {
+            mlops_lane_do_follow(lane, address);
+        }
+
+        free(address);
         break;
 
     case MLOPS_LANE_ACQUIRE:
