@@ -825,13 +825,6 @@ mlops_shard_follow(mlops_shard_t *shard, const mlops_key_t *key,
                                  mlops_fmt(&shard->view->name));
         }
 
-    } else if (mlops_shard_conflict(shard, key,
-                                    mlops_entity(&shard->entities, number),
-                                    row->partition, row->offset, err)
-               != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-
     } else if (mlops_shard_followed(shard, number, row)) {
         return MLOPS_OK;
 

@@ -146,9 +146,10 @@ void mlops_shard_prefetch(const mlops_shard_t *shard, uint64_t hash,
 
 /* A finished row from another node (role follow): taken where its offset is
  * higher than that of the entity in the same partition, or the same and it
- * is of a later moment (valid_us is higher).  gone removes it, unless what
- * is there has a higher offset; row may be NULL then.  Positions of a follower
- * are those of features.<view>. */
+ * is of a later moment (valid_us is higher), or that node has given the
+ * entity another partition.  gone removes it, unless what is there has a
+ * higher offset; row may be NULL then.  Positions of a follower are those of
+ * features.<view>. */
 int mlops_shard_follow(mlops_shard_t *shard, const mlops_key_t *key,
     uint64_t hash, const mlops_table_row_t *row, int gone, mlops_err_t *err);
 

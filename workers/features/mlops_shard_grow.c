@@ -256,7 +256,8 @@ mlops_grow_begin(mlops_shard_t *shard, mlops_def_t *def)
 
     if (shard->conf.features == -1 || def->job.busy || def->growing != NULL
         || (shard->behind && def->current != NULL)
-        || (def->failed && shard->wall_us < def->retry_us))
+        || (def->failed && shard->wall_us < def->retry_us
+            && def->retry_us - shard->wall_us <= MLOPS_GROW_RETRY_US))
     {
         return;
     }
