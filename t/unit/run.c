@@ -255,7 +255,7 @@ test_backfilled(void **state)
 
         (void) mlops_run_acquire(&r.run, 0, 0, 0);
         r.run.caught_up = 0;
-        mlops_run_reach(&r.run, 0);
+        mlops_run_reach(&r.run);
         mlops_lane_drain(r.lane, 1);
 
         /* 12:00:00 + 10 us counts until 12:06, in hops of a minute */
@@ -296,13 +296,13 @@ test_late_partition(void **state)
     assert_true(lane_warm_us(&r, 1) == T0 + 5 * MINUTE);
 
     (void) mlops_run_acquire(&r.run, 1, 0, 10);
-    mlops_run_reach(&r.run, 0);
+    mlops_run_reach(&r.run);
     mlops_lane_drain(r.lane, 1);
     assert_true(lane_warm_us(&r, 0) == INT64_MAX);
     assert_true(lane_warm_us(&r, 1) == INT64_MAX);
 
     r.parts[2].at.offset = 9;
-    mlops_run_reach(&r.run, 0);
+    mlops_run_reach(&r.run);
     mlops_lane_drain(r.lane, 1);
     assert_true(lane_warm_us(&r, 0) == INT64_MIN);
     assert_true(lane_warm_us(&r, 1) == T0 + 5 * MINUTE);
@@ -352,7 +352,7 @@ test_begun(void **state)
     assert_true(lane_begun(&r));
 
     mlops_lane_drain(r.lane, 1);
-    mlops_run_reach(&r.run, 0);
+    mlops_run_reach(&r.run);
     assert_int_equal(mlops_lane_settle(r.lane, 10000), MLOPS_OK);
     assert_int_equal(mlops_run_checkpoint_tick(&r.run, &err), MLOPS_OK);
     assert_int_equal(mlops_lane_checkpoints(r.lane), 1);
@@ -370,7 +370,7 @@ test_begun(void **state)
     assert_int_equal(r.found, 1);
     assert_true(lane_warm_us(&r, 0) == INT64_MAX);
     assert_true(mlops_run_acquire(&r.run, 0, 5, 10) == 10);
-    mlops_run_reach(&r.run, 0);
+    mlops_run_reach(&r.run);
     mlops_lane_drain(r.lane, 1);
     assert_true(lane_warm_us(&r, 0) == T0 + 6 * MINUTE);
 

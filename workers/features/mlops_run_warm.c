@@ -104,8 +104,9 @@ mlops_run_reached(mlops_run_t *run)
         part = &run->parts[run->owned[i] + 1];
 
         part->reached |= (part->at.offset + 1 >= part->end
-                          || mlops_consumer_reached(run->consumer,
-                                                    run->owned[i]));
+                          || (run->consumer != NULL
+                              && mlops_consumer_reached(run->consumer,
+                                                        run->owned[i])));
         all &= part->reached;
     }
 
