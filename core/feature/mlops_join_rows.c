@@ -358,7 +358,8 @@ mlops_join_slot(mlops_join_run_t *run, const mlops_joined_key_t *key,
 }
 
 
-/* Which integers a double or a float still tells apart. */
+/* Which integers a double or a float still tells apart: what is next to the
+ * limit rounds to it. */
 
 static inline int
 mlops_join_whole(mlops_type_t type, double v)
@@ -367,7 +368,7 @@ mlops_join_whole(mlops_type_t type, double v)
 
     limit = (type == MLOPS_TYPE_FP32) ? 0x1p24 : 0x1p53;
 
-    return v >= -limit && v <= limit && v == (double) (int64_t) v;
+    return v > -limit && v < limit && v == (double) (int64_t) v;
 }
 
 

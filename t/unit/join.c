@@ -782,23 +782,33 @@ test_keys(void **state)
 
     assert_int_equal(j.r.face.signatures[0].keys_n, 0);
 
-    join_row(&j, 0, tables_number(9007199254740992), 1, 1, 1);
-    join_row(&j, 0, tables_number(16777216), 2, 1, 1);
+    join_row(&j, 0, tables_number(9007199254740991), 1, 1, 1);
+    join_row(&j, 0, tables_number(16777215), 2, 1, 1);
     join_row(&j, 0, tables_number(INT64_MAX), 3, 1, 1);
     join_row(&j, 0, tables_number(-9007199254740993), 4, 1, 1);
     join_row(&j, 0, tables_number(-4), 6, 1, 1);
     join_city(&j, 1, "9223372036854775807", 5, "");
 
     join_numbers(&j, MLOPS_DOOR_ANY,
-                 "{\"r\":9007199254740992,\"f\":16777216,"
+                 "{\"r\":9007199254740991,\"f\":16777215,"
                  "\"u\":9223372036854775807,\"s\":\"-9007199254740993\"}", 1,
-                 9007199254740992, 16777216, 9223372036854775807.0, NAN,
+                 9007199254740991, 16777215, 9223372036854775807.0, NAN,
                  1, 2, 3, 4, 5, 6);
 
     join_refused(&j, MLOPS_DOOR_ANY,
                  "{\"r\":1.5,\"f\":1,\"u\":1,\"s\":\"1\"}", 1,
                  "r: expected an integer that FP64 holds, an entity of view "
                  "\"rides\", got 1.5");
+    /* 2^53 + 1 and 2^24 + 1 round to these */
+
+    join_refused(&j, MLOPS_DOOR_ANY,
+                 "{\"r\":9007199254740993,\"f\":1,\"u\":1,\"s\":\"1\"}", 1,
+                 "r: expected an integer that FP64 holds, an entity of view "
+                 "\"rides\", got 9007199254740992.0");
+    join_refused(&j, MLOPS_DOOR_ANY,
+                 "{\"r\":1,\"f\":-16777217,\"u\":1,\"s\":\"1\"}", 1,
+                 "f: expected an integer that FP32 holds, an entity of view "
+                 "\"rides\", got -16777216.0");
     join_refused(&j, MLOPS_DOOR_ANY,
                  "{\"r\":9007199254740994,\"f\":1,\"u\":1,\"s\":\"1\"}", 1,
                  "r: expected an integer that FP64 holds, an entity of view "
