@@ -35,6 +35,7 @@ typedef struct {
 static void ngx_http_mlops_features_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_mlops_features_args(ngx_http_request_t *r,
     mlops_keys_list_t *list, mlops_arena_t *arena, mlops_err_t *err);
+static ngx_uint_t ngx_http_mlops_features_encoded(u_char *p, u_char *last);
 static ngx_int_t ngx_http_mlops_features_decode(ngx_pool_t *pool, u_char *p,
     u_char *last, mlops_str_t *text);
 static ngx_int_t ngx_http_mlops_features_answer(ngx_http_request_t *r,
@@ -182,6 +183,12 @@ ngx_http_mlops_features_args(ngx_http_request_t *r, mlops_keys_list_t *list,
                                  "entity=key", (int) ngx_min(end - p, 64), p);
         }
 
+        if (!ngx_http_mlops_features_encoded(p, end)) {
+            return mlops_err_set(err, "invalid argument \"%.*s\": expected "
+                                 "two hexadecimal digits behind \"%%\"",
+                                 (int) ngx_min(end - p, 64), p);
+        }
+
         if (ngx_http_mlops_features_decode(r->pool, p, equals, &name)
             != NGX_OK
             || ngx_http_mlops_features_decode(r->pool, equals + 1, end,
@@ -210,6 +217,24 @@ ngx_http_mlops_features_args(ngx_http_request_t *r, mlops_keys_list_t *list,
     }
 
     return MLOPS_OK;
+}
+
+
+/* nginx passes over what is no escape: the key would be another one. */
+
+static ngx_uint_t
+ngx_http_mlops_features_encoded(u_char *p, u_char *last)
+{
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '%'
+            && (last - p < 3 || ngx_hextoi(p + 1, 2) == NGX_ERROR))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

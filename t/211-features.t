@@ -169,7 +169,8 @@ Content-Type: application/json
 [ 'GET /rides', 'GET /rides?', 'GET /rides?driver_id',
   'GET /rides?driver_id=x', 'GET /rides?driver_id=', 'GET /rides?drv=1',
   'GET /all?drv=1', 'GET /rides?driver_id=9223372036854775808',
-  'GET /rides?driver_id=%FF',
+  'GET /rides?driver_id=%FF', 'GET /rides?driver_id=1001%2',
+  'GET /rides?driver_id=1001%', 'GET /cities?ci%zzty=Ulm',
   main::post('/rides', ''), main::post('/rides', '[1]'),
   main::post('/rides', '{"driver_id":1.5}'),
   main::post('/rides', '{"driver_id":[true]}'),
@@ -181,7 +182,7 @@ Content-Type: application/json
   main::post('/rides', '{"driver_id":tru}'),
   main::post('/cities', '{"city":"' . 'x' x 65 . '"}') ]
 --- error_code eval
-[ (400) x 20 ]
+[ (400) x 23 ]
 --- response_body eval
 [ map { $_ . "" }
   '{"error":"expected keys of \"driver_id\", got none"}',
@@ -195,6 +196,12 @@ Content-Type: application/json
   '{"error":"driver_id: expected a key of type int64, got '
   . '\"9223372036854775808\""}',
   '{"error":"invalid argument \"driver_id=%FF\": expected UTF-8"}',
+  '{"error":"invalid argument \"driver_id=1001%2\": expected two hexadecimal '
+  . 'digits behind \"%\""}',
+  '{"error":"invalid argument \"driver_id=1001%\": expected two hexadecimal '
+  . 'digits behind \"%\""}',
+  '{"error":"invalid argument \"ci%zzty=Ulm\": expected two hexadecimal digits '
+  . 'behind \"%\""}',
   '{"error":"expected a JSON object of keys, got an empty body"}',
   '{"error":"expected a JSON object of keys, got an array"}',
   '{"error":"driver_id: expected a string or an integer, got 1.5"}',
