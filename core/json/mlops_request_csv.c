@@ -17,22 +17,12 @@
 
 #include "mlops_reader.h"
 
-
-/* One cell as it stands in the text, without its quotes. */
-
-typedef struct {
-    const char  *p;
-    size_t       len;
-    unsigned     quoted:1;
-    unsigned     doubled:1;     /* holds a "" */
-} mlops_csv_cell_t;
+#include "mlops_csv.h"
 
 
 static const char *mlops_csv_header(mlops_reader_t *r, const char *p,
     int32_t **map, uint32_t *n);
-static const char *mlops_csv_cell(mlops_reader_t *r, const char *p,
-    mlops_csv_cell_t *cell);
-static const char *mlops_csv_quoted(mlops_reader_t *r, const char *p,
+static const char *mlops_csv_next(mlops_reader_t *r, const char *p,
     mlops_csv_cell_t *cell);
 static const char *mlops_csv_row(mlops_reader_t *r, const char *p,
     uint32_t row, const int32_t *map, uint32_t n);
@@ -42,7 +32,6 @@ static int mlops_csv_string(mlops_reader_t *r, mlops_csv_cell_t *in,
     mlops_cell_t *cell);
 static int mlops_csv_error(mlops_reader_t *r, const mlops_csv_cell_t *in,
     const char *expected);
-static size_t mlops_csv_unquote(char *out, const char *p, size_t len);
 
 
 /* Skips line ends. */
@@ -80,13 +69,7 @@ mlops_request_csv(mlops_request_t *req, const mlops_interface_t *face,
     req->dialect = MLOPS_DIALECT_CSV;
     map = NULL;
     n = 0;
-    p = body;
-
-    if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-        p += 3;
-    }
-
-    p = mlops_csv_lines(&r, p);
+    p = mlops_csv_lines(&r, mlops_csv_start(body, r.end));
 
     if (p == r.end) {
         return mlops_err_set(err, "expected CSV with a header of names, got "
@@ -130,80 +113,14 @@ mlops_request_csv(mlops_request_t *req, const mlops_interface_t *face,
 }
 
 
-/* At the start of a cell; returns the comma, the line end or the end of the
- * text behind it. */
-
 static const char *
-mlops_csv_cell(mlops_reader_t *r, const char *p, mlops_csv_cell_t *cell)
+mlops_csv_next(mlops_reader_t *r, const char *p, mlops_csv_cell_t *cell)
 {
-    cell->quoted = 0;
-    cell->doubled = 0;
+    mlops_err_t  why;
 
-    if (mlops_read_is(r, p, '"')) {
-        return mlops_csv_quoted(r, p, cell);
-    }
+    p = mlops_csv_cell(r->body, p, r->end, cell, &why);
 
-    cell->p = p;
-
-    while (p < r->end && *p != ',' && *p != '\n' && *p != '"') {
-        p++;
-    }
-
-    if (mlops_read_is(r, p, '"')) {
-        return mlops_read_error(r, "malformed CSV at byte %zu: a quote inside "
-                                "an unquoted cell", (size_t) (p - r->body));
-    }
-
-    cell->len = (size_t) (p - cell->p);
-
-    if (cell->len != 0 && p[-1] == '\r' && mlops_read_is(r, p, '\n')) {
-        cell->len--;
-    }
-
-    return p;
-}
-
-
-static const char *
-mlops_csv_quoted(mlops_reader_t *r, const char *p, mlops_csv_cell_t *cell)
-{
-    const char  *start;
-
-    start = p;
-    cell->quoted = 1;
-    cell->p = ++p;
-
-    for ( ;; ) {
-        p = (p < r->end) ? memchr(p, '"', (size_t) (r->end - p)) : NULL;
-
-        if (p == NULL) {
-            return mlops_read_error(r, "malformed CSV at byte %zu: the quote "
-                                    "is not closed",
-                                    (size_t) (start - r->body));
-        }
-
-        if (!mlops_read_is(r, p + 1, '"')) {
-            break;
-        }
-
-        cell->doubled = 1;
-        p += 2;
-    }
-
-    cell->len = (size_t) (p - cell->p);
-    p++;
-
-    if (mlops_read_is(r, p, '\r') && mlops_read_is(r, p + 1, '\n')) {
-        p++;
-    }
-
-    if (p < r->end && *p != ',' && *p != '\n') {
-        return mlops_read_error(r, "malformed CSV at byte %zu: expected a "
-                                "comma or the end of the line behind the "
-                                "quote", (size_t) (p - r->body));
-    }
-
-    return p;
+    return (p != NULL) ? p : mlops_read_error(r, "%s", why.text);
 }
 
 
@@ -220,7 +137,7 @@ mlops_csv_header(mlops_reader_t *r, const char *p, int32_t **map, uint32_t *n)
     room = 0;
 
     for (i = 0; /* void */ ; i++) {
-        p = mlops_csv_cell(r, p, &cell);
+        p = mlops_csv_next(r, p, &cell);
 
         if (p == NULL) {
             return NULL;
@@ -300,7 +217,7 @@ mlops_csv_row(mlops_reader_t *r, const char *p, uint32_t row,
 
     for (i = 0; i < n; i++) {
         r->column = NULL;
-        p = mlops_csv_cell(r, p, &in);
+        p = mlops_csv_next(r, p, &in);
 
         if (p == NULL) {
             return NULL;
@@ -486,22 +403,4 @@ mlops_csv_error(mlops_reader_t *r, const mlops_csv_cell_t *in,
     (void) mlops_read_error(r, "expected %s, got \"%.*s\"", expected,
                             mlops_read_cut(&got), got.data);
     return MLOPS_ERROR;
-}
-
-
-static size_t
-mlops_csv_unquote(char *out, const char *p, size_t len)
-{
-    char        *start;
-    const char  *end;
-
-    start = out;
-    end = p + len;
-
-    while (p < end) {
-        p += (*p == '"');
-        *out++ = *p++;
-    }
-
-    return (size_t) (out - start);
 }

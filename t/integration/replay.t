@@ -174,6 +174,16 @@ like($said, qr/line 4: expected 2 cells, got more$/m, 'and the next one');
 like($said, qr/^2 rows, .* 2 failed\s*$/m, 'the others are sent');
 is(scalar(my @more = topic('more', $address)), 2, 'indeed');
 
+spew("$dir/marked.csv", qq(\xef\xbb\xbf"driver_id",fare\r\n9,"1"x\r\n9,2\r\n));
+($code, $said) = replay("$dir/marked.csv", 'more', '-b', $address, '--key',
+                        'driver_id', '--partition', 0);
+is($code, 1, 'a byte order mark, and a cell that is malformed');
+like($said, qr/line 2: malformed CSV at byte 5: expected a comma or the end/,
+     'text behind a quote is not lost in silence');
+like($said, qr/^1 rows, /m, 'the other row is sent');
+is((grep { ($_->[3] // '') eq '9' } topic('more', $address))[0][5],
+   '{"driver_id":9,"fare":2}', 'under the name without the mark');
+
 spew("$dir/bad.json", qq({"driver_id":1}\n{"driver_id":null}\n{"x":1\n));
 ($code, $said) = replay("$dir/bad.json", 'more', '-b', $address, '--key',
                         'driver_id');

@@ -65,10 +65,6 @@ static int mlops_batch_tables(mlops_batch_t *batch, uid_t uid, gid_t gid,
     mlops_err_t *err);
 static int mlops_batch_commit(mlops_batch_t *batch,
     mlops_batch_stats_t *stats, mlops_err_t *err);
-static int mlops_batch_names(const mlops_str_t *header,
-    const mlops_str_t *name);
-static int mlops_batch_name(const char **p, const char *end,
-    const mlops_str_t *name);
 
 
 int
@@ -250,9 +246,8 @@ mlops_batch_pass(mlops_batch_t *batch, int second, mlops_err_t *err)
 static int
 mlops_batch_header(mlops_batch_t *batch, mlops_err_t *err)
 {
-    uint32_t               i;
-    mlops_str_t            header;
-    const mlops_schema_t  *event;
+    int          lacks;
+    mlops_str_t  header;
 
     header = mlops_event_file_header(batch->file);
 
@@ -261,17 +256,20 @@ mlops_batch_header(mlops_batch_t *batch, mlops_err_t *err)
                              "name ending in \".csv\"");
     }
 
-    event = &batch->view->event;
-
-    for (i = 0; i < event->n; i++) {
-        if (!mlops_batch_names(&header, &event->columns[i].name)) {
-            return mlops_err_set(err, "expected a column \"%.*s\" in the "
-                                 "header, got none",
-                                 mlops_fmt(&event->columns[i].name));
-        }
+    if (mlops_intake_csv(batch->intake, &header, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
     }
 
-    return mlops_intake_csv(batch->intake, &header, err);
+    lacks = mlops_intake_csv_lacks(batch->intake);
+
+    if (lacks >= 0) {
+        return mlops_err_set(err, "expected a column \"%.*s\" in the header, "
+                             "got none",
+                             mlops_fmt(&batch->view->event.columns[lacks]
+                                        .name));
+    }
+
+    return MLOPS_OK;
 }
 
 
@@ -513,72 +511,4 @@ mlops_batch_commit(mlops_batch_t *batch, mlops_batch_stats_t *stats,
     }
 
     return MLOPS_OK;
-}
-
-
-/* Does the header have that name? */
-
-static int
-mlops_batch_names(const mlops_str_t *header, const mlops_str_t *name)
-{
-    const char  *p, *end;
-
-    p = header->data;
-    end = p + header->len;
-
-    if (header->len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-        p += 3;
-    }
-
-    while (p < end) {
-        if (mlops_batch_name(&p, end, name)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* One cell of the header: is it the name?  *p moves behind its comma. */
-
-static int
-mlops_batch_name(const char **p, const char *end, const mlops_str_t *name)
-{
-    char         c;
-    int          quoted, same;
-    size_t       n;
-    const char  *q;
-
-    n = 0;
-    same = 1;
-    quoted = 0;
-
-    for (q = *p; q < end; q++) {
-        c = *q;
-
-        if (c == '"') {
-
-            /* the second of a pair stands for one */
-
-            quoted = !quoted;
-
-            if (!quoted || q == *p || q[-1] != '"') {
-                continue;
-            }
-
-        } else if (c == ',' && !quoted) {
-            break;
-        }
-
-        if (n >= name->len || name->data[n] != c) {
-            same = 0;
-        }
-
-        n++;
-    }
-
-    *p = q + 1;
-
-    return same && n == name->len;
 }

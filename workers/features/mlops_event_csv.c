@@ -7,27 +7,16 @@
 
 #include "mlops_intake_event.h"
 
-
-typedef struct {
-    const char  *p;
-    size_t       len;
-    unsigned     quoted:1;
-    unsigned     doubled:1;     /* holds a "" */
-} mlops_event_csv_t;
+#include "mlops_csv.h"
 
 
-static const char *mlops_event_csv_cell(const char *data, const char *p,
-    const char *end, mlops_event_csv_t *cell, mlops_err_t *err);
-static const char *mlops_event_csv_quoted(const char *data, const char *p,
-    const char *end, mlops_event_csv_t *cell, mlops_err_t *err);
 static int mlops_event_csv_value(mlops_intake_event_t *event, uint32_t column,
-    const char *data, size_t len, const mlops_event_csv_t *in,
+    const char *data, size_t len, const mlops_csv_cell_t *in,
     mlops_err_t *err);
 static int mlops_event_csv_number(mlops_intake_event_t *event,
-    uint32_t column, const mlops_event_csv_t *in, mlops_err_t *err);
+    uint32_t column, const mlops_csv_cell_t *in, mlops_err_t *err);
 static int mlops_event_csv_expected(const mlops_column_t *column,
     const char *expected, const mlops_str_t *got, mlops_err_t *err);
-static size_t mlops_event_csv_unquote(char *out, const char *p, size_t len);
 
 
 /* Without the line's end. */
@@ -54,17 +43,13 @@ mlops_event_csv_header(mlops_intake_event_t *event, const char *data,
     int                 c;
     char               *name;
     uint32_t            max;
-    const char         *p, *end;
-    mlops_event_csv_t   cell;
-
-    if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
-        data += 3;
-        len -= 3;
-    }
+    const char         *p, *start, *end;
+    mlops_csv_cell_t    cell;
 
     end = mlops_event_csv_end(data, len);
+    start = mlops_csv_start(data, end);
 
-    for (max = 1, p = data; p < end; p++) {
+    for (max = 1, p = start; p < end; p++) {
         max += (*p == ',');
     }
 
@@ -78,16 +63,16 @@ mlops_event_csv_header(mlops_intake_event_t *event, const char *data,
     }
 
     memset(event->seen, 0, event->words * sizeof(uint64_t));
-    p = data;
+    p = start;
 
     for ( ;; ) {
-        p = mlops_event_csv_cell(data, p, end, &cell, err);
+        p = mlops_csv_cell(data, p, end, &cell, err);
 
         if (p == NULL) {
             return MLOPS_ERROR;
         }
 
-        cell.len = mlops_event_csv_unquote(name, cell.p, cell.len);
+        cell.len = mlops_csv_unquote(name, cell.p, cell.len);
         c = mlops_schema_find(event->schema, name, cell.len, event->map_n);
         event->map[event->map_n++] = c;
 
@@ -106,6 +91,10 @@ mlops_event_csv_header(mlops_intake_event_t *event, const char *data,
             return MLOPS_OK;
         }
 
+        if (*p != ',') {
+            return mlops_err_set(err, "expected a header of one line");
+        }
+
         p++;
     }
 }
@@ -118,7 +107,7 @@ mlops_event_csv(mlops_intake_event_t *event, const char *data, size_t len,
     int                 c;
     uint32_t            i;
     const char         *p, *end;
-    mlops_event_csv_t   cell;
+    mlops_csv_cell_t    cell;
 
     mlops_event_start(event, data);
 
@@ -126,7 +115,7 @@ mlops_event_csv(mlops_intake_event_t *event, const char *data, size_t len,
     p = data;
 
     for (i = 0; i < event->map_n; i++) {
-        p = mlops_event_csv_cell(data, p, end, &cell, err);
+        p = mlops_csv_cell(data, p, end, &cell, err);
 
         if (p == NULL) {
             return MLOPS_ERROR;
@@ -142,7 +131,7 @@ mlops_event_csv(mlops_intake_event_t *event, const char *data, size_t len,
             return MLOPS_ERROR;
         }
 
-        if (p == end) {
+        if (p == end || *p != ',') {
             i++;
             break;
         }
@@ -160,81 +149,9 @@ mlops_event_csv(mlops_intake_event_t *event, const char *data, size_t len,
 }
 
 
-/* At the start of a cell; returns the comma or the end behind it. */
-
-static const char *
-mlops_event_csv_cell(const char *data, const char *p, const char *end,
-    mlops_event_csv_t *cell, mlops_err_t *err)
-{
-    cell->quoted = 0;
-    cell->doubled = 0;
-
-    if (p < end && *p == '"') {
-        return mlops_event_csv_quoted(data, p, end, cell, err);
-    }
-
-    cell->p = p;
-
-    while (p < end && *p != ',' && *p != '"') {
-        p++;
-    }
-
-    if (p < end && *p == '"') {
-        (void) mlops_err_set(err, "malformed CSV at byte %zu: a quote inside "
-                             "an unquoted cell", (size_t) (p - data));
-        return NULL;
-    }
-
-    cell->len = (size_t) (p - cell->p);
-
-    return p;
-}
-
-
-static const char *
-mlops_event_csv_quoted(const char *data, const char *p, const char *end,
-    mlops_event_csv_t *cell, mlops_err_t *err)
-{
-    const char  *start;
-
-    start = p;
-    cell->quoted = 1;
-    cell->p = ++p;
-
-    for ( ;; ) {
-        p = (p < end) ? memchr(p, '"', (size_t) (end - p)) : NULL;
-
-        if (p == NULL) {
-            (void) mlops_err_set(err, "malformed CSV at byte %zu: the quote "
-                                 "is not closed", (size_t) (start - data));
-            return NULL;
-        }
-
-        if (p + 1 == end || p[1] != '"') {
-            break;
-        }
-
-        cell->doubled = 1;
-        p += 2;
-    }
-
-    cell->len = (size_t) (p - cell->p);
-    p++;
-
-    if (p < end && *p != ',') {
-        (void) mlops_err_set(err, "malformed CSV at byte %zu: expected a "
-                             "comma or the end of the line behind the quote",
-                             (size_t) (p - data));
-        return NULL;
-    }
-
-    return p;
-}
-
-
 static int
 mlops_event_csv_value(mlops_intake_event_t *event, uint32_t column,
-    const char *data, size_t len, const mlops_event_csv_t *in,
+    const char *data, size_t len, const mlops_csv_cell_t *in,
     mlops_err_t *err)
 {
     char                  *room;
@@ -274,9 +191,8 @@ mlops_event_csv_value(mlops_intake_event_t *event, uint32_t column,
         event->text = room;
     }
 
-    cell->s.len = (uint32_t) mlops_event_csv_unquote(event->room
-                                                     + cell->s.off,
-                                                     in->p, in->len);
+    cell->s.len = (uint32_t) mlops_csv_unquote(event->room + cell->s.off,
+                                               in->p, in->len);
 
     return MLOPS_OK;
 }
@@ -284,7 +200,7 @@ mlops_event_csv_value(mlops_intake_event_t *event, uint32_t column,
 
 static int
 mlops_event_csv_number(mlops_intake_event_t *event, uint32_t column,
-    const mlops_event_csv_t *in, mlops_err_t *err)
+    const mlops_csv_cell_t *in, mlops_err_t *err)
 {
     int                    overflow;
     double                 f;
@@ -352,28 +268,4 @@ mlops_event_csv_expected(const mlops_column_t *column, const char *expected,
     return mlops_err_set(err, "field \"%.*s\": expected %s, got \"%.*s\"",
                          mlops_fmt(&column->name), expected, (int) len,
                          got->data);
-}
-
-
-/* out may be p's own place in a copy. */
-
-static size_t
-mlops_event_csv_unquote(char *out, const char *p, size_t len)
-{
-    char        *start;
-    const char  *end;
-
-    start = out;
-    end = p + len;
-
-    while (p < end) {
-
-        if (*p == '"') {
-            p++;
-        }
-
-        *out++ = *p++;
-    }
-
-    return (size_t) (out - start);
 }

@@ -161,6 +161,21 @@ mlops_intake_csv(mlops_intake_t *intake, const mlops_str_t *header,
 }
 
 
+int
+mlops_intake_csv_lacks(const mlops_intake_t *intake)
+{
+    uint32_t  i;
+
+    for (i = 0; i < intake->view->event.n; i++) {
+        if (!mlops_bit(intake->event.seen, i)) {
+            return (int) i;
+        }
+    }
+
+    return -1;
+}
+
+
 void
 mlops_intake_cut(mlops_intake_t *intake, int64_t cut_us, int before)
 {

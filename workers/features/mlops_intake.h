@@ -63,6 +63,10 @@ void mlops_intake_json(mlops_intake_t *intake);
 int mlops_intake_csv(mlops_intake_t *intake, const mlops_str_t *header,
     mlops_err_t *err);
 
+/* The first field of the view that such a header does not name, or -1; asked
+ * before any record. */
+int mlops_intake_csv_lacks(const mlops_intake_t *intake);
+
 /* Events below it are CUT (live after a backfill) or, with before set, those
  * from it on (a backfill).  INT64_MIN: none. */
 void mlops_intake_cut(mlops_intake_t *intake, int64_t cut_us, int before);

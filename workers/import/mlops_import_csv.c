@@ -3,6 +3,7 @@
  */
 
 #include "mlops_import_job.h"
+#include "mlops_csv.h"
 #include "mlops_request.h"
 
 
@@ -42,79 +43,49 @@ mlops_import_csv(mlops_import_job_t *job, const char *data, size_t len,
 }
 
 
-/* The first line is taken apart at its commas; a name in quotes may hold
- * them, and line ends. */
+/* The first line that is not empty: once to count, once to keep. */
 
 int
 mlops_import_csv_names(mlops_import_job_t *job, const char *data, size_t len,
     mlops_str_t **names, uint32_t *n)
 {
-    char         *to;
-    uint32_t      max;
-    const char   *p, *end;
+    char              *to;
+    uint32_t           i;
+    const char        *p, *start, *end;
+    mlops_csv_cell_t   cell;
 
-    p = data;
     end = data + len;
+    start = mlops_csv_start(data, end);
 
-    if (len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
-        p += 3;
-    }
-
-    while (p < end && (*p == '\n' || *p == '\r')) {
-        p++;
-    }
-
-    end = memchr(p, '\n', (size_t) (end - p));
-    end = end ? end : data + len;
-
-    if (memchr(p, '"', (size_t) (end - p)) != NULL) {
-        end = data + len;
-    }
-
-    for (max = 1, to = (char *) p; to < end; to++) {
-        max += (*to == ',');
+    while (start < end && (*start == '\n' || *start == '\r')) {
+        start++;
     }
 
     *n = 0;
-    *names = mlops_arena_alloc(job->arena, max * sizeof(mlops_str_t));
-    to = mlops_arena_alloc(job->arena, (size_t) (end - p) + 1);
+
+    for (p = start; *n == 0 || (p < end && *p == ','); (*n)++) {
+        p = mlops_csv_cell(data, p + (*n != 0), end, &cell, job->err);
+
+        if (p == NULL) {
+            return MLOPS_ERROR;
+        }
+    }
+
+    *names = mlops_arena_alloc(job->arena, *n * sizeof(mlops_str_t));
+    to = mlops_arena_alloc(job->arena, (size_t) (p - start) + 1);
 
     if (*names == NULL || to == NULL) {
         return mlops_err_set(job->err, "out of memory");
     }
 
-    for ( ;; ) {
-        (*names)[*n].data = to;
+    for (i = 0, p = start; i < *n; i++) {
+        p = mlops_csv_cell(data, p + (i != 0), end, &cell, job->err);
 
-        if (p < end && *p == '"') {
+        (*names)[i].data = to;
+        (*names)[i].len = mlops_csv_unquote(to, cell.p, cell.len);
 
-            for (p++; p < end; p++) {
-
-                if (*p == '"') {
-                    p++;
-
-                    if (p == end || *p != '"') {
-                        break;
-                    }
-                }
-
-                *to++ = *p;
-            }
-
-        } else {
-
-            while (p < end && *p != ',' && *p != '\n' && *p != '\r') {
-                *to++ = *p++;
-            }
-        }
-
-        (*names)[*n].len = (size_t) (to - (*names)[*n].data);
-        (*n)++;
-
-        if (p == end || *p != ',') {
-            return MLOPS_OK;
-        }
-
-        p++;
+        to += (*names)[i].len;
     }
+
+    return MLOPS_OK;
 }

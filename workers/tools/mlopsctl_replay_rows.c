@@ -6,6 +6,7 @@
 
 #include "mlopsctl_replay.h"
 
+#include "mlops_csv.h"
 #include "mlops_doc.h"
 #include "mlops_num.h"
 #include "mlops_request.h"
@@ -33,10 +34,8 @@ static int mlopsctl_replay_header(mlopsctl_replay_rows_t *rows,
     mlops_err_t *err);
 static int mlopsctl_replay_csv(mlopsctl_replay_rows_t *rows,
     const mlops_record_t *record, mlops_str_t *json, mlops_err_t *err);
-static char *mlopsctl_replay_cell(char *p, const mlops_str_t *cell,
-    int quoted);
-static const char *mlopsctl_replay_split(const char *p, const char *end,
-    char *room, mlops_str_t *cell, int *quoted);
+static char *mlopsctl_replay_cell(char *p, const mlops_csv_cell_t *cell,
+    char *room);
 static int mlopsctl_replay_fields(mlopsctl_replay_rows_t *rows,
     mlopsctl_replay_row_t *row, mlops_err_t *err);
 
@@ -84,12 +83,14 @@ mlopsctl_replay_rows_destroy(mlopsctl_replay_rows_t *rows)
 static int
 mlopsctl_replay_header(mlopsctl_replay_rows_t *rows, mlops_err_t *err)
 {
-    int           quoted;
-    char         *room, *end;
-    const char   *p;
-    mlops_str_t   header, cell;
+    char              *room, *text;
+    size_t             len;
+    const char        *p, *end;
+    mlops_str_t        header;
+    mlops_csv_cell_t   cell;
 
     header = mlops_event_file_header(rows->file);
+    end = header.data + header.len;
     room = mlops_arena_alloc(&rows->names_arena, header.len);
     rows->names = mlops_arena_alloc(&rows->names_arena,
                                     MLOPSCTL_REPLAY_COLUMNS
@@ -99,31 +100,39 @@ mlopsctl_replay_header(mlopsctl_replay_rows_t *rows, mlops_err_t *err)
         return mlops_err_set(err, "out of memory");
     }
 
-    p = header.data;
+    p = mlops_csv_start(header.data, end);
 
-    do {
-        p = mlopsctl_replay_split(p, header.data + header.len, room, &cell,
-                                  &quoted);
+    for ( ;; ) {
+        p = mlops_csv_cell(header.data, p, end, &cell, err);
+
+        if (p == NULL) {
+            return mlops_err_prefix(err, "line 1");
+        }
 
         if (rows->names_n == MLOPSCTL_REPLAY_COLUMNS) {
             return mlops_err_set(err, "line 1: expected at most %d columns",
                                  MLOPSCTL_REPLAY_COLUMNS);
         }
 
-        end = mlops_arena_alloc(&rows->names_arena, 6 * cell.len + 2);
+        text = mlops_arena_alloc(&rows->names_arena, 6 * cell.len + 2);
 
-        if (end == NULL) {
+        if (text == NULL) {
             return mlops_err_set(err, "out of memory");
         }
 
-        rows->names[rows->names_n].data = end;
-        rows->names[rows->names_n].len =
-                 (size_t) (mlops_json_quote(end, cell.data, cell.len) - end);
+        len = mlops_csv_unquote(room, cell.p, cell.len);
+        len = (size_t) (mlops_json_quote(text, room, len) - text);
+
+        rows->names[rows->names_n].data = text;
+        rows->names[rows->names_n].len = len;
         rows->names_n++;
 
-    } while (p != NULL);
+        if (p == end) {
+            return MLOPS_OK;
+        }
 
-    return MLOPS_OK;
+        p++;
+    }
 }
 
 
@@ -164,12 +173,12 @@ static int
 mlopsctl_replay_csv(mlopsctl_replay_rows_t *rows,
     const mlops_record_t *record, mlops_str_t *json, mlops_err_t *err)
 {
-    int           quoted;
-    char         *p, *start, *room;
-    size_t        len;
-    uint32_t      i;
-    const char   *at, *end;
-    mlops_str_t   cell;
+    int                more;
+    char              *to, *start, *room;
+    size_t             len;
+    uint32_t           i;
+    const char        *p, *end;
+    mlops_csv_cell_t   cell;
 
     len = 6 * record->value.len + 2;
 
@@ -184,24 +193,32 @@ mlopsctl_replay_csv(mlopsctl_replay_rows_t *rows,
         return mlops_err_set(err, "out of memory for a row");
     }
 
-    p = start;
-    at = record->value.data;
-    end = at + record->value.len;
+    to = start;
+    p = record->value.data;
+    end = p + record->value.len;
+    more = 1;
 
-    for (i = 0; at != NULL; i++) {
+    for (i = 0; more; i++) {
 
         if (i == rows->names_n) {
             return mlops_err_set(err, "expected %u cells, got more",
                                  rows->names_n);
         }
 
-        at = mlopsctl_replay_split(at, end, room, &cell, &quoted);
+        p = mlops_csv_cell(record->value.data, p, end, &cell, err);
 
-        *p++ = (i == 0) ? '{' : ',';
-        memcpy(p, rows->names[i].data, rows->names[i].len);
-        p += rows->names[i].len;
-        *p++ = ':';
-        p = mlopsctl_replay_cell(p, &cell, quoted);
+        if (p == NULL) {
+            return MLOPS_ERROR;
+        }
+
+        *to++ = (i == 0) ? '{' : ',';
+        memcpy(to, rows->names[i].data, rows->names[i].len);
+        to += rows->names[i].len;
+        *to++ = ':';
+        to = mlopsctl_replay_cell(to, &cell, room);
+
+        more = (p < end);
+        p += more;
     }
 
     if (i != rows->names_n) {
@@ -209,87 +226,39 @@ mlopsctl_replay_csv(mlopsctl_replay_rows_t *rows,
                              i);
     }
 
-    *p++ = '}';
+    *to++ = '}';
 
     json->data = start;
-    json->len = (size_t) (p - start);
+    json->len = (size_t) (to - start);
 
     return MLOPS_OK;
 }
 
 
 static char *
-mlopsctl_replay_cell(char *p, const mlops_str_t *cell, int quoted)
+mlopsctl_replay_cell(char *p, const mlops_csv_cell_t *cell, char *room)
 {
     double       value;
     const char  *end;
 
-    if (cell->len == 0 && !quoted) {
+    if (cell->quoted) {
+        return mlops_json_quote(p, room, mlops_csv_unquote(room, cell->p,
+                                                           cell->len));
+    }
+
+    if (cell->len == 0) {
         memcpy(p, "null", 4);
         return p + 4;
     }
 
-    if (!quoted) {
-        end = mlops_parse_double(cell->data, cell->data + cell->len, &value);
+    end = mlops_parse_double(cell->p, cell->p + cell->len, &value);
 
-        if (end == cell->data + cell->len && isfinite(value)) {
-            memcpy(p, cell->data, cell->len);
-            return p + cell->len;
-        }
+    if (end == cell->p + cell->len && isfinite(value)) {
+        memcpy(p, cell->p, cell->len);
+        return p + cell->len;
     }
 
-    return mlops_json_quote(p, cell->data, cell->len);
-}
-
-
-/* One cell; the place behind its comma, or NULL at the end.  room takes the
- * text of a cell in quotes. */
-
-static const char *
-mlopsctl_replay_split(const char *p, const char *end, char *room,
-    mlops_str_t *cell, int *quoted)
-{
-    char  *to;
-
-    *quoted = (p < end && *p == '"');
-
-    if (!*quoted) {
-        cell->data = p;
-
-        while (p < end && *p != ',') {
-            p++;
-        }
-
-        cell->len = (size_t) (p - cell->data);
-
-        return (p == end) ? NULL : p + 1;
-    }
-
-    to = room;
-
-    for (p++; p < end; p++) {
-
-        if (*p == '"') {
-
-            if (p + 1 == end || p[1] != '"') {
-                p++;
-                break;
-            }
-
-            p++;
-        }
-
-        *to++ = *p;
-    }
-
-    cell->data = room;
-    cell->len = (size_t) (to - room);
-
-    while (p < end && *p != ',') {
-        p++;
-    }
-
-    return (p >= end) ? NULL : p + 1;
+    return mlops_json_quote(p, cell->p, cell->len);
 }
 
 
