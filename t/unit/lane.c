@@ -488,7 +488,7 @@ test_row_json(void **state)
         "{\"view\":\"v\",\"definition\":\"%016llx\",\"entity\":-5,"
         "\"partition\":3,\"offset\":12,\"event_time\":1700000000000001,"
         "\"switch\":1700000100000000,\"valid\":null,"
-        "\"values\":{\"n\":3,\"s\":0.1,\"m\":null,\"t\":\"a\\\"\\u000a\"},"
+        "\"values\":{\"n\":3,\"s\":0.1,\"m\":null,\"t\":\"a\\\"\\n\"},"
         "\"next\":{\"n\":4,\"s\":1e+300,\"m\":-0.5,\"t\":null}}";
     char  wanted[1024];
 

@@ -4,6 +4,7 @@
 
 #include "mlops_sink.h"
 #include "mlops_num.h"
+#include "mlops_request.h"
 #include "mlops_scan.h"
 
 
@@ -23,7 +24,6 @@ typedef struct {
 } mlops_row_read_t;
 
 
-static char *mlops_row_string(char *p, const char *data, size_t len);
 static char *mlops_row_time(char *p, int64_t us);
 static char *mlops_row_set(char *p, const mlops_plan_view_t *view,
     const mlops_table_row_t *row, uint32_t set);
@@ -88,7 +88,7 @@ mlops_row_json_write(char *p, const mlops_plan_view_t *view,
     int  shift;
 
     p = mlops_row_lit(p, "{\"view\":");
-    p = mlops_row_string(p, view->name.data, view->name.len);
+    p = mlops_json_quote(p, view->name.data, view->name.len);
     p = mlops_row_lit(p, ",\"definition\":\"");
 
     for (shift = 60; shift >= 0; shift -= 4) {
@@ -101,7 +101,7 @@ mlops_row_json_write(char *p, const mlops_plan_view_t *view,
         p = mlops_print_int64(p, key->number);
 
     } else {
-        p = mlops_row_string(p, key->text.data, key->text.len);
+        p = mlops_json_quote(p, key->text.data, key->text.len);
     }
 
     p = mlops_row_lit(p, ",\"partition\":");
@@ -140,37 +140,6 @@ mlops_row_time(char *p, int64_t us)
 
 
 static char *
-mlops_row_string(char *p, const char *data, size_t len)
-{
-    size_t         i;
-    unsigned char  c;
-
-    *p++ = '"';
-
-    for (i = 0; i < len; i++) {
-        c = (unsigned char) data[i];
-
-        if (c == '"' || c == '\\') {
-            *p++ = '\\';
-            *p++ = (char) c;
-
-        } else if (c < 0x20) {
-            p = mlops_row_lit(p, "\\u00");
-            *p++ = "0123456789abcdef"[c >> 4];
-            *p++ = "0123456789abcdef"[c & 15];
-
-        } else {
-            *p++ = (char) c;
-        }
-    }
-
-    *p++ = '"';
-
-    return p;
-}
-
-
-static char *
 mlops_row_set(char *p, const mlops_plan_view_t *view,
     const mlops_table_row_t *row, uint32_t set)
 {
@@ -191,7 +160,7 @@ mlops_row_set(char *p, const mlops_plan_view_t *view,
             *p++ = ',';
         }
 
-        p = mlops_row_string(p, column->name.data, column->name.len);
+        p = mlops_json_quote(p, column->name.data, column->name.len);
         *p++ = ':';
 
         if (!mlops_bit(present, i)
@@ -208,7 +177,7 @@ mlops_row_set(char *p, const mlops_plan_view_t *view,
             break;
 
         case MLOPS_CELL_STRING:
-            p = mlops_row_string(p, row->text + cell->s.off, cell->s.len);
+            p = mlops_json_quote(p, row->text + cell->s.off, cell->s.len);
             break;
 
         default:

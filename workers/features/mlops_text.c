@@ -4,6 +4,8 @@
 
 #include "mlops_worker.h"
 
+#include "mlops_request.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,27 +40,15 @@ mlops_text_add(mlops_text_t *text, const char *fmt, ...)
 void
 mlops_text_quoted(mlops_text_t *text, const char *data, size_t len)
 {
-    size_t         i;
-    unsigned char  c;
+    char  *end;
 
     if (mlops_text_room(text, len * 6 + 2) != MLOPS_OK) {
         text->failed = 1;
         return;
     }
 
-    text->data[text->len++] = '"';
-
-    for (i = 0; i < len; i++) {
-        c = (unsigned char) data[i];
-
-        if (c == '"' || c == '\\') {
-            text->data[text->len++] = '\\';
-        }
-
-        text->data[text->len++] = (c < 0x20) ? '?' : (char) c;
-    }
-
-    text->data[text->len++] = '"';
+    end = mlops_json_quote(text->data + text->len, data, len);
+    text->len = (size_t) (end - text->data);
 }
 
 

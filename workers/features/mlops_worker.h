@@ -117,7 +117,7 @@ typedef struct {
 
 void mlops_text_add(mlops_text_t *text, const char *fmt, ...)
     mlops_printf(2, 3);
-/* In quotes, escaped as JSON and Prometheus do alike. */
+/* A string of JSON. */
 void mlops_text_quoted(mlops_text_t *text, const char *data, size_t len);
 /* Writes it to dir/name by rename; it is freed. */
 int mlops_text_publish(mlops_text_t *text, int dir, const char *name,
