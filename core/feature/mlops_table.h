@@ -371,7 +371,7 @@ int mlops_table_next(const mlops_table_t *table, uint32_t *cursor,
  * Makes a table under a temporary name (left in tmp) with room for capacity
  * entities.  NULL: err names the bytes needed where the store is full, and
  * nothing is left behind.  mlops_table_commit gives it its name; an older
- * file of that name says superseded then, no mlops_table_supersede is needed.
+ * file of that name says superseded then.
  */
 mlops_table_t *mlops_table_create(int features, const mlops_plan_view_t *view,
     uint32_t shard, uint32_t capacity, uid_t uid, gid_t gid, char tmp[],
@@ -389,8 +389,6 @@ mlops_table_t *mlops_table_attach(int features, const mlops_plan_view_t *view,
 /* Is there a reader's lock on this mapping's file?  (Unclear counts as
  * yes.) */
 int mlops_table_read(const mlops_table_t *table);
-/* Tells readers of a definition that another one takes its place. */
-void mlops_table_supersede(mlops_table_t *table);
 
 /*
  * Puts the finished values of an entity.  *hint is the row's number where the

@@ -583,13 +583,3 @@ mlops_table_read(const mlops_table_t *table)
     return fcntl(table->fd, F_OFD_GETLK, &lock) == -1
            || lock.l_type != F_UNLCK;
 }
-
-
-void
-mlops_table_supersede(mlops_table_t *table)
-{
-    /* its partner is mlops_table_superseded */
-
-    atomic_store_explicit(&table->header->superseded, 1,
-                          memory_order_release);
-}
