@@ -32,8 +32,25 @@ spew("$dir/log", join '', map {
 
 $site->conf(http => "mlops_state $dir/state;\n"
                     . "mlops_kafka main { bootstrap.servers 127.0.0.1:1; }\n"
-                    . Rides::view());
+                    . Rides::view() . <<'_END_');
+    mlops_view notes {
+        source      kafka=main topic=notes;
+        entity      id int64;
+        event_time  t unit=s;
+        feature     note  last(note)  type=string bytes=16;
+        feature     word  last(word)  type=string bytes=16;
+    }
+_END_
 $site->start;
+
+# A text of no bytes is not a missing one, as in CSV that is read.
+
+spew("$dir/notes.jsonl", qq({"id":1,"t":1,"note":"","word":"a,\\"b\\""}\n));
+spew("$dir/asked.csv", "id,t\n1,5\n2,5\n");
+
+is(Mlops::run($ctl, 'history', 'notes', '--as-of', "$dir/asked.csv", '-s',
+              $site->{store}, "$dir/notes.jsonl"),
+   qq(id,t,note,word\n1,5,"","a,""b"""\n2,5,,\n), 'texts in history');
 
 # Questions at some events, a millisecond and more behind them, and at round
 # times, where windows close.

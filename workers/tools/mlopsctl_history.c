@@ -488,7 +488,8 @@ mlopsctl_history_row(const mlopsctl_history_t *h, const mlops_str_t *line,
 }
 
 
-/* A cell of CSV, in quotes where it needs them. */
+/* A cell of CSV, in quotes where it needs them: one without bytes does, or it
+ * would be missing. */
 
 static void
 mlopsctl_history_text(const char *data, size_t len)
@@ -501,7 +502,7 @@ mlopsctl_history_text(const char *data, size_t len)
         }
     }
 
-    if (i == len) {
+    if (i == len && len != 0) {
         (void) fwrite(data, 1, len, stdout);
         return;
     }
