@@ -12,6 +12,9 @@
 #include <librdkafka/rdkafka_mock.h>
 
 
+#define LARGE  1500000      /* bytes: more than a client sends by default */
+
+
 static rd_kafka_t               *rk;
 static rd_kafka_mock_cluster_t  *cluster;
 static mlops_str_t               keys[8], values[8];
@@ -418,6 +421,7 @@ static void
 test_producer(void **state)
 {
     int                rc;
+    char              *large;
     uint64_t           end;
     mlops_err_t        err;
     mlops_producer_t  *p;
@@ -448,7 +452,16 @@ test_producer(void **state)
     assert_int_equal(mlops_producer_wait(p, 1000, &err), MLOPS_OK);
     assert_int_equal(mlops_producer_refused(p), 1);
 
-    produce(p, 0, "k", "v");
+    /* what a broker lets a topic have goes to its dead letters, too */
+
+    large = malloc(LARGE + 1);
+    assert_non_null(large);
+    memset(large, 'x', LARGE);
+    large[LARGE] = '\0';
+
+    produce(p, 0, "k", large);
+    free(large);
+
     assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
     assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
     stop();

@@ -92,7 +92,7 @@ mlops_run_dead(mlops_run_t *run, const mlops_record_t *record,
 }
 
 
-/* The record's own ones first; earlier headers of the same kind go. */
+/* The record's own ones first, as Kafka Connect has it. */
 
 static int
 mlops_run_dead_headers(mlops_run_t *run, const mlops_record_t *record,

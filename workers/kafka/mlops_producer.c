@@ -33,6 +33,7 @@ static int mlops_producer_told(mlops_producer_t *producer, mlops_err_t *err);
 static const mlops_kafka_property_t  mlops_producer_defaults[] = {
     { "client.id", "mlops-features" },
     { "linger.ms", "5" },
+    { "message.max.bytes", "1000000000" },      /* the broker's to say */
     { "reconnect.backoff.ms", "50" },
     { "reconnect.backoff.max.ms", "1000" }
 };
