@@ -64,6 +64,8 @@ headers     := $(wildcard core/*/*.h ngx_mlops_module/*.h)
 archives    := $(BUILD)/libmlops.a $(libs:%=$(BUILD)/lib%.a)
 
 t_files     := $(sort $(wildcard t/*.t t/compat/*.t))
+interop_src := $(wildcard t/interop/*.c)
+interop_bin := $(interop_src:t/interop/%.c=$(BUILD)/t/interop/%)
 integration := $(sort $(wildcard t/integration/*.t t/integration/*.sh))
 interop     := $(sort $(wildcard t/interop/*.t t/interop/*.sh))
 
@@ -351,6 +353,10 @@ $(BUILD)/bin/mlops-broker: $(BUILD)/obj/workers/tools/mlops_broker.o $(archives)
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(archives)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(link) -o $@ $< -lcmocka $(all_libs)
+
+$(BUILD)/t/interop/%: $(BUILD)/obj/t/interop/%.o $(archives)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(link) -o $@ $< $(all_libs)
 
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(archives)
 	@mkdir -p $(@D)
