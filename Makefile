@@ -204,7 +204,7 @@ fuzz:           ## run each fuzz target for FUZZ_SECONDS
 
 interop:        ## compare with the libraries themselves, from PyPI
 	@tools/deps build test interop
-	@$(MAKE) --no-print-directory build $(load)
+	@$(MAKE) --no-print-directory build $(load) $(interop_bin)
 	$(quiet)$(test_env) $(prove) $(interop)
 
 style:          ## check the grammar of the sources, and the printed table
@@ -238,7 +238,8 @@ test_env     = BUILD=$(out) NGINX_BIN=$(NGINX_BIN) MLOPSCTL=$(out)/bin/mlopsctl 
                TEST_NGINX_LOAD_MODULES=$(out)/ngx_http_mlops_module.so \
                $(sanitize_env)
 prove        = prove --timer -j$(JOBS) $(runner) \
-               --rules='seq=t/integration/*' --rules='par=**'
+               --rules='seq=t/integration/*' --rules='seq=t/interop/*' \
+               --rules='par=**'
 
 # Our runner of the dialect of Test::Nginx; TEST_NGINX_REAL=1 takes the
 # library itself where it is installed, TEST_NGINX_REAL=DIR the one in DIR.

@@ -147,7 +147,7 @@ sub start {
     $self->{pid} = $pid;
     $started{$pid} = 1;
 
-    await(60, sub {
+    await(120, sub {
         IO::Socket::INET->new(PeerAddr => $self->{address}, Timeout => 1)
             && `kcat -L -b $self->{address} 2>&1` =~ /broker 1 at/;
     }, 0.2) or die 'Kafka does not start: ' . slurp_quiet($log) . "\n";
