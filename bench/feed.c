@@ -3,7 +3,7 @@
  *
  *     feed [-r rate] [-z codec] brokers topic < lines
  *     feed [-r rate] [-z codec] -g events [-e entities] [-p partitions]
- *          [-f first] brokers topic
+ *          [-f first] [-m events] brokers topic
  *
  * A line has fields between tabs,
  *
@@ -15,8 +15,9 @@
  *     {"driver_id":1000017,"ts":1700000000123,"fare":12.25,"status":"paid",
  *      "zone":"a0017"}
  *
- * numbered from first: entity and fare follow from the number, the time is
- * one millisecond later for each, the partition is the entity's.
+ * numbered from first: entity and fare follow from the number, the time is a
+ * millisecond later every so many events (-m, default 1), the partition is
+ * the entity's.
  *
  * Prints one line of name=value: records, failed, seconds.  Exits with 1
  * where a record was not delivered.
@@ -51,7 +52,7 @@ static int feed_open(feed_t *feed, const char *brokers, const char *codec);
 static int feed_lines(feed_t *feed);
 static int feed_line(feed_t *feed, char *line);
 static int feed_made(feed_t *feed, uint64_t n, uint64_t first,
-    uint64_t entities, uint32_t partitions);
+    uint64_t entities, uint32_t partitions, uint64_t a_ms);
 static void feed_pace(feed_t *feed);
 static void feed_report(rd_kafka_t *kafka, const rd_kafka_message_t *message,
     void *data);
@@ -63,7 +64,7 @@ main(int argc, char **argv)
 {
     int          c, rc;
     feed_t       feed;
-    uint64_t     n, first, entities;
+    uint64_t     n, first, entities, a_ms;
     uint32_t     partitions;
     const char  *codec;
 
@@ -73,8 +74,9 @@ main(int argc, char **argv)
     first = 0;
     entities = 1000000;
     partitions = 1;
+    a_ms = 1;
 
-    while ((c = getopt(argc, argv, "r:z:g:e:p:f:")) != -1) {
+    while ((c = getopt(argc, argv, "r:z:g:e:p:f:m:")) != -1) {
         switch (c) {
 
         case 'r':
@@ -101,15 +103,19 @@ main(int argc, char **argv)
             first = strtoull(optarg, NULL, 10);
             break;
 
+        case 'm':
+            a_ms = strtoull(optarg, NULL, 10);
+            break;
+
         default:
             return 2;
         }
     }
 
-    if (argc - optind != 2 || entities == 0 || partitions == 0) {
+    if (argc - optind != 2 || entities == 0 || partitions == 0 || a_ms == 0) {
         fprintf(stderr, "usage: feed [-r rate] [-z codec] [-g events"
-                        " [-e entities] [-p partitions] [-f first]]"
-                        " brokers topic\n");
+                        " [-e entities] [-p partitions] [-f first]"
+                        " [-m events]] brokers topic\n");
         return 2;
     }
 
@@ -121,7 +127,7 @@ main(int argc, char **argv)
 
     feed.begun_ns = feed_ns();
 
-    rc = n != 0 ? feed_made(&feed, n, first, entities, partitions)
+    rc = n != 0 ? feed_made(&feed, n, first, entities, partitions, a_ms)
                 : feed_lines(&feed);
 
     if (rd_kafka_flush(feed.kafka, 30000) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -296,7 +302,7 @@ feed_line(feed_t *feed, char *line)
 
 static int
 feed_made(feed_t *feed, uint64_t n, uint64_t first, uint64_t entities,
-    uint32_t partitions)
+    uint32_t partitions, uint64_t a_ms)
 {
     int       len, key_len;
     char      value[FEED_EVENT], key[24];
@@ -313,7 +319,7 @@ feed_made(feed_t *feed, uint64_t n, uint64_t first, uint64_t entities,
                        "{\"driver_id\":%07" PRIu64 ",\"ts\":%" PRIu64
                        ",\"fare\":%02u.25,\"status\":\"%s\","
                        "\"zone\":\"a%04u\"}",
-                       1000000 + entity, 1700000000000 + i,
+                       1000000 + entity, 1700000000000 + i / a_ms,
                        (unsigned) (10 + i % 89), i % 3 ? "paid" : "free",
                        (unsigned) (i % 10000));
 

@@ -28,6 +28,7 @@ our $feed   = "$build/bench/feed";
 
 my $owner = $$;
 my %children;
+my @stores;
 
 
 sub new {
@@ -286,6 +287,105 @@ sub row {
 }
 
 
+# The same log through a worker that nobody disturbs, on a store and a state
+# of its own: its canonical dump.  option => plan is what the plan becomes.
+
+sub clean_dump {
+    my ($self, $topic, $view, %option) = @_;
+    my $other = $self->other_store('clean', $option{plan});
+    my $status = reap($self->worker(site => $other, args => [ '--once' ]),
+                      $option{seconds} // 60);
+
+    die "clean run: status " . ($status // 'none') . "\n"
+        . $self->worker_log($other) if ! defined $status || $status != 0;
+
+    my $text = $self->dump($view, undef, $other);
+    remove_tree($other->{prefix}, $other->{store});
+
+    return $text;
+}
+
+
+# A second store beside the site's, with its plan but for its rooms.
+
+sub other_store {
+    my ($self, $name, $change) = @_;
+    my $site = $self->{site};
+    my $other = { prefix => "$site->{prefix}/$name",
+                  store => "$site->{store}.$name" };
+
+    remove_tree($other->{prefix}, $other->{store});
+    make_path("$other->{prefix}/logs", "$other->{prefix}/state");
+    run($ctl, 'sync', '-r', $site->{registry} // "$site->{prefix}/registry",
+        '-s', $other->{store}, '--create');
+
+    my $plan = slurp("$site->{store}/plan.json");
+
+    $plan =~ s/\Q$self->{state}\E/$other->{prefix}\/state/g;
+    $plan =~ s/\Q$site->{store}\E(?=")/$other->{store}/g;
+    $plan = $change->($plan) if $change;
+    spew("$other->{store}/plan.json", $plan);
+
+    push @stores, $other->{store};
+
+    return $other;
+}
+
+
+# Is a dump what t/features/oracle.py makes of the log?
+
+sub oracle {
+    my ($self, $topic, $view, $dump, @options) = @_;
+    my $dir = $self->{site}{prefix};
+
+    $self->log($topic, "$dir/log.jsonl");
+
+    return system('python3', "$root/t/features/oracle.py", '--conf',
+                  "$dir/nginx.conf", '--view', $view, '--compare', $dump,
+                  @options, "$dir/log.jsonl") == 0;
+}
+
+
+# What it says of each record: late => 3, …
+
+sub verdicts {
+    my ($self, $topic, $conf, $view) = @_;
+    my $log = "$self->{site}{prefix}/log.jsonl";
+
+    $self->log($topic, $log);
+
+    return split ' ', run('/bin/sh', '-c', "python3 '$root/t/features/oracle.py'"
+        . " --conf '$conf' --view '$view' --verdicts '$log' 2>&1 >/dev/null");
+}
+
+
+# Dead letters, as "partition/offset" of the records that they are.
+
+sub letters {
+    my ($self, $topic) = @_;
+    my $text = run('kcat', '-C', '-q', '-e', '-b', $self->{address}, '-t',
+                   $topic, '-o', 'beginning', '-f', '%h\n');
+    my @places;
+
+    for my $line (split /\n/, $text) {
+        my ($partition) = $line =~ /__connect\.errors\.partition=(\d+)/;
+        my ($offset) = $line =~ /__connect\.errors\.offset=(\d+)/;
+
+        push @places, "$partition/$offset" if defined $offset;
+    }
+
+    return @places;
+}
+
+
+sub kafka {
+    my ($self) = @_;
+
+    return "mlops_kafka main { bootstrap.servers $self->{address}; "
+           . "fetch.wait.max.ms 10; }\n";
+}
+
+
 # Processes that were started go on after the end.
 
 sub keep {
@@ -301,6 +401,8 @@ END {
             kill 'KILL', $pid;
             waitpid $pid, 0;
         }
+
+        remove_tree($_) for @stores;
 
         $? = $code;
     }
