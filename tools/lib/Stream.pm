@@ -198,7 +198,7 @@ sub headers {
         open my $in, '<:raw', "$features/$name" or next;
         next unless read($in, my $head, 4096 + 1024 * 32) == 4096 + 1024 * 32;
 
-        my (%offset, %clock);
+        my (%offset, %clock, %owned);
 
         for my $partition (0 .. 1023) {
             my ($offset, $clock, $owned) =
@@ -206,13 +206,15 @@ sub headers {
 
             $offset{$partition} = $offset if $owned || $offset != -1;
             $clock{$partition} = $clock;
+            $owned{$partition} = $owned;
         }
 
         my ($superseded, $rows, $evicted) = unpack 'Q< Q< Q<',
                                             substr $head, 256, 24;
 
         push @tables, { name => $name, hash => $hash, shard => $shard,
-                        offset => \%offset, clock => \%clock, rows => $rows,
+                        offset => \%offset, clock => \%clock,
+                        owned => \%owned, rows => $rows,
                         evicted => $evicted, superseded => $superseded };
     }
 
@@ -379,10 +381,33 @@ sub letters {
 
 
 sub kafka {
-    my ($self) = @_;
+    my ($self, $more) = @_;
 
     return "mlops_kafka main { bootstrap.servers $self->{address}; "
-           . "fetch.wait.max.ms 10; }\n";
+           . "fetch.wait.max.ms 10; " . ($more // '') . " }\n";
+}
+
+
+# Says where two dumps differ first.
+
+sub differ {
+    my @a = split /\n/, $_[0];
+    my @b = split /\n/, $_[1];
+
+    for my $i (0 .. ($#a > $#b ? $#a : $#b)) {
+        my ($here, $there) = ($a[$i] // '(end)', $b[$i] // '(end)');
+        next if $here eq $there;
+
+        my @h = split /\t/, $here;
+        my @t = split /\t/, $there;
+        my @wrong = map { ($h[$_] // '') . ' | ' . ($t[$_] // '') }
+                    grep { ($h[$_] // '') ne ($t[$_] // '') }
+                         0 .. ($#h > $#t ? $#h : $#t);
+
+        Test::More::diag("line ", $i + 1, " of ", scalar @a, ", ", scalar @b,
+                         ": key $h[0], here | there:\n", join "\n", @wrong);
+        return;
+    }
 }
 
 

@@ -1,0 +1,186 @@
+# Three workers on three stores share the partitions of a topic, and a fourth
+# node follows what they publish.  Workers are killed and come back under
+# load: the tables of the owners together are the table of one worker that
+# read everything in peace, the follower has the same, and nginx never fails.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../tools/lib";
+
+use Mlops qw($build $root await now slurp spew);
+use Rides;
+use Site;
+use Stream;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+for ($Stream::worker, $Stream::fault, $Stream::broker, $Stream::feed) {
+    plan skip_all => "no $_" unless -x;
+}
+
+my $rounds = $ENV{MLOPS_QUICK} ? 2 : 12;
+my $partitions = 6;
+my $site = Site->new('features-group');
+my $dir = $site->{prefix};
+my $stream = Stream->new($site, rides => $partitions, 'rides.dlq' => 1,
+                         'features.rides' => $partitions);
+my $rides = Rides->new(seed => 21, partitions => $partitions, entities => 90);
+
+# A mock group needs sessions of 3.5 s at least.
+
+$site->conf(http => "mlops_state $stream->{state};\n"
+                    . $stream->kafka('session.timeout.ms 4000;'
+                                     . ' heartbeat.interval.ms 500;')
+                    . Rides::view(source => 'kafka=main topic=rides '
+                                            . 'format=json group=rides',
+                                  more => 'publish;'),
+            server => <<'_END_');
+        location = /features  { mlops_features rides; }
+        location = /status    { mlops_status; }
+_END_
+
+$site->start;
+
+my @nodes = ($site, map { $stream->other_store($_) } 'b', 'c');
+my @args = ('--checkpoint', '500ms');
+my @workers = map { $stream->worker(site => $_, args => [ @args ]) } @nodes;
+my $follower = $stream->other_store('follower');
+my $following = $stream->worker(site => $follower, args => [ '--role',
+                                                             'follow' ]);
+
+my $load = $site->load('/features', [ map { "{\"keys\":[$_]}" } 1000 .. 1089 ],
+                       '-c', 2, '-R', 100);
+
+
+# Partitions by the node that owns them and has all of them.
+
+sub owners {
+    my %owner;
+
+    for my $i (0 .. $#nodes) {
+        for my $table ($stream->headers('rides', $nodes[$i])) {
+            next if $table->{superseded};
+
+            for my $partition (grep { $table->{owned}{$_} }
+                                    0 .. $partitions - 1) {
+                my $sent = @{ $stream->{sent}{rides}[$partition] };
+
+                $owner{$partition} = $i
+                    if ($table->{offset}{$partition} // -1) >= $sent - 1;
+            }
+        }
+    }
+
+    return \%owner;
+}
+
+
+sub settled {
+    my ($seconds) = @_;
+    return await($seconds, sub { keys %{ owners() } == $partitions }, 0.05);
+}
+
+$stream->send('rides', $rides->next(300));
+ok(settled(30), 'three workers share all partitions')
+    or diag(map { $stream->worker_log($_) } @nodes);
+
+my %first = %{ owners() };
+my %shares = map { $_ => 1 } values %first;
+
+is(keys %shares, 3, 'and each has some');
+
+
+# -------------------------------------------------------------------- kills
+
+my $kills = 0;
+
+for my $round (1 .. $rounds) {
+    my $victim = $round % 3;
+    my $until = now() + 5 + rand(2);
+
+    # The first one dies as it gives a partition away, where it has to.
+
+    Stream::stop($workers[$victim], $round % 4 == 3 ? 'TERM' : 'KILL');
+    $kills++;
+
+    $stream->send('rides', $rides->next(40));
+    sleep(rand(1.5));
+
+    $workers[$victim] = $stream->worker(site => $nodes[$victim],
+                                        args => [ @args ]);
+
+    while (now() < $until) {
+        $stream->send('rides', $rides->next(40));
+        sleep(0.25);
+    }
+}
+
+# One is killed while a rebalance takes a partition from it.
+
+my $released = 0;
+
+for my $try (1 .. 3) {
+    Stream::stop($workers[1], 'TERM');
+    settled(20);
+    Stream::stop($workers[0], 'TERM');
+    $workers[0] = $stream->worker(site => $nodes[0], args => [ @args ],
+                                  program => $Stream::fault,
+                                  env => { MLOPS_FAULT => 'features_release' });
+    settled(20);
+    $workers[1] = $stream->worker(site => $nodes[1], args => [ @args ]);
+
+    my $status = Stream::reap($workers[0], 12);
+    $released = 1 if ($status // 0) == POSIX::SIGKILL();
+    Stream::stop($workers[0]) if ! defined $status;
+
+    $workers[0] = $stream->worker(site => $nodes[0], args => [ @args ]);
+    last if $released;
+}
+
+ok($released, 'a worker is killed at features_release');
+
+$stream->send('rides', $rides->next(200));
+ok(settled(40), "after $kills kills all partitions have an owner")
+    or diag(map { $stream->worker_log($_) } @nodes);
+
+
+# ------------------------------------------------------------- the same rows
+
+my $clean = $stream->clean_dump('rides', 'rides', plan => sub {
+    return $_[0] =~ s/,"group=rides"//r =~ s/\["[^"]*",\d+,"publish"\],?//r;
+});
+
+my $owner = owners();
+my @rows;
+
+for my $i (0 .. $#nodes) {
+    for my $line (split /\n/, $stream->dump('rides', undef, $nodes[$i])) {
+        my $partition = (split /\t/, $line)[-3];
+        push @rows, $line if $owner->{$partition} == $i;
+    }
+}
+
+my $union = join '', map { "$_\n" }
+                     sort { (split /\t/, $a)[0] <=> (split /\t/, $b)[0] } @rows;
+
+ok($union eq $clean, 'the tables of the owners are the table of a clean run')
+    or Stream::differ($union, $clean);
+spew("$dir/dump", $union);
+ok($stream->oracle('rides', 'rides', "$dir/dump"),
+   'and that of the recomputation');
+
+ok(await(20, sub {
+    $stream->dump('rides', undef, $follower) eq $clean
+}, 0.2), 'the follower has the same')
+    or Stream::differ($stream->dump('rides', undef, $follower), $clean);
+
+my ($report, @answers) = $site->load_end($load);
+
+cmp_ok($report->{requests}, '>', 500, "$report->{requests} requests");
+is((grep { $_->{status} != 200 } @answers), 0, 'all answered with 200');
+
+is(Stream::stop($_), 0, 'a worker ends in peace') for @workers, $following;
+
+done_testing();
