@@ -38,10 +38,12 @@ sub new {
         site => $site,
         topics => { %topics },
         sent => { map { $_ => [ map { [] } 1 .. $topics{$_} ] } keys %topics },
-        state => "$site->{prefix}/state",
+        state => "$site->{store}.state",    # on tmpfs: fsync costs nothing
     }, $class;
 
+    remove_tree($self->{state});
     make_path($self->{state});
+    push @stores, $self->{state};
     my $address = "$site->{prefix}/broker";
     my $log = "$site->{prefix}/logs/broker";
 
@@ -302,7 +304,7 @@ sub clean_dump {
         . $self->worker_log($other) if ! defined $status || $status != 0;
 
     my $text = $self->dump($view, undef, $other);
-    remove_tree($other->{prefix}, $other->{store});
+    remove_tree(@$other{qw(prefix store state)});
 
     return $text;
 }
@@ -314,21 +316,23 @@ sub other_store {
     my ($self, $name, $change) = @_;
     my $site = $self->{site};
     my $other = { prefix => "$site->{prefix}/$name",
-                  store => "$site->{store}.$name" };
+                  store => "$site->{store}.$name",
+                  state => "$site->{store}.$name.state" };
 
-    remove_tree($other->{prefix}, $other->{store});
-    make_path("$other->{prefix}/logs", "$other->{prefix}/state");
-    run($ctl, 'sync', '-r', $site->{registry} // "$site->{prefix}/registry",
-        '-s', $other->{store}, '--create');
+    remove_tree(@$other{qw(prefix store state)});
+    my $registry = $site->{registry} // "$site->{prefix}/registry";
+
+    make_path("$other->{prefix}/logs", $other->{state}, "$registry/models");
+    run($ctl, 'sync', '-r', $registry, '-s', $other->{store}, '--create');
 
     my $plan = slurp("$site->{store}/plan.json");
 
-    $plan =~ s/\Q$self->{state}\E/$other->{prefix}\/state/g;
+    $plan =~ s/\Q$self->{state}\E(?=")/$other->{state}/g;
     $plan =~ s/\Q$site->{store}\E(?=")/$other->{store}/g;
     $plan = $change->($plan) if $change;
     spew("$other->{store}/plan.json", $plan);
 
-    push @stores, $other->{store};
+    push @stores, @$other{qw(store state)};
 
     return $other;
 }
