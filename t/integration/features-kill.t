@@ -3,9 +3,10 @@
 # that read the same log and was never killed, and what a plain recomputation
 # says.  nginx answers all the time.
 #
-# A build of mlops-features with named fault points is killed at each point
-# that the sources have, at several passages; then come kills at random
-# moments.  State, log and table go on from kill to kill.
+# A build of mlops-features with named fault points first tells which points
+# it passes on each of some ways, and is then killed at each of them, at the
+# first passage and at later ones (MLOPS_QUICK: the first alone).  Then come
+# kills at random moments.  State, log and table go on from kill to kill.
 
 use strict;
 use warnings;
@@ -13,7 +14,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../tools/lib";
 
-use Mlops qw($build $root await now slurp spew);
+use File::Path qw(remove_tree);
+use Mlops qw($build $root await now slurp slurp_quiet spew);
+use POSIX ();
 use Rides;
 use Site;
 use Stream;
@@ -27,18 +30,60 @@ for ($Stream::worker, $Stream::fault, $Stream::broker, $Stream::feed) {
 delete @ENV{qw(MLOPS_FAULT MLOPS_FAULT_LOG)};
 
 my $quick = $ENV{MLOPS_QUICK};
-my $partitions = 4;
+
+# Each way is a view with a topic of the same name.
+
+my $few = "feature n count() window=10m;\nfeature sum sum(fare) window=10m;\n"
+          . "feature last last(fare);\n";
+my %ways = (
+
+    # windows of all functions, two threads, the offline log
+
+    fast => { partitions => 4, entities => 60, batch => 12,
+              view => { shards => 2, more => 'log; dead_letters off;' } },
+
+    # dead letters and finished rows: both are acknowledged by the broker
+
+    letters => { partitions => 2, entities => 20, batch => 12,
+                 view => { more => 'publish; dead_letters letters.dead;',
+                           features => $few } },
+
+    # more entities than there is room for, and a short memory
+
+    small => { partitions => 1, entities => 60, batch => 30,
+               view => { max => 25, ttl => '90s', dedupe => '',
+                         features => $few, more => 'dead_letters off;' } },
+
+    # tables that grow; each time from nothing
+
+    wide => { partitions => 2, entities => 2500, batch => 4000, fresh => 1,
+              view => { features => $few, more => 'log; dead_letters off;',
+                        dedupe => 'dedupe ride within=20s type=int64;' } },
+);
+
 my $site = Site->new('features-kill');
 my $dir = $site->{prefix};
-my $stream = Stream->new($site, rides => $partitions, 'rides.dead' => 1,
-                         'rides.clean' => 1, 'features.rides' => $partitions);
-my $rides = Rides->new(seed => 11, partitions => $partitions, entities => 60);
+my $stream = Stream->new($site, (map { $_ => $ways{$_}{partitions} }
+                                     keys %ways),
+                         'letters.dead' => 1, 'letters.clean' => 1,
+                         'features.letters' => 2);
+
+for my $name (keys %ways) {
+    my $way = $ways{$name};
+
+    $way->{rides} = Rides->new(seed => length $name,
+                               map { $_ => $way->{$_} }
+                                   qw(partitions entities));
+}
 
 $site->conf(http => "mlops_state $stream->{state};\n" . $stream->kafka
-                    . Rides::view(shards => 2, more => 'publish; log; '
-                                              . 'dead_letters rides.dead;'),
+                    . join('', map {
+                          Rides::view(name => $_,
+                                      source => "kafka=main topic=$_",
+                                      %{ $ways{$_}{view} })
+                      } sort keys %ways),
             server => <<'_END_');
-        location = /features  { mlops_features rides; }
+        location = /features  { mlops_features fast letters small wide; }
         location = /status    { mlops_status; }
         location = /metrics   { mlops_metrics; }
 _END_
@@ -48,105 +93,94 @@ $site->start;
 # Light load all the time: readers hold the tables.
 
 my $load = $site->load('/features', [ map { "{\"keys\":[$_]}" } 1000 .. 1059 ],
-                       '-c', 2, '-R', 200);
-
-my @fast = ('--checkpoint', '60ms');
-my $kills = 0;
+                       '-c', 2, '-R', 100);
 
 
 # ------------------------------------------------------------- named points
+
+my @fast = ('--checkpoint', '40ms');
+my (%hits, @failed);
+my $kills = 0;
+
+for my $name (sort keys %ways) {
+    my $way = $ways{$name};
+    my $log = "$dir/points";
+
+    more($name, 4);
+    unlink $log;
+    drive($name, MLOPS_FAULT_LOG => $log);
+
+    my %passed;
+
+    $passed{$_}++ for grep { ! /^(?:file|commit|mkdir|lock)-/ }
+                           split /\n/, slurp_quiet($log);
+
+    for my $point (sort keys %passed) {
+        my %passages = map { $_ => 1 } $quick ? 1
+                                              : (1, 2, int($passed{$point} / 2));
+
+        for my $n (sort { $a <=> $b } keys %passages) {
+            next if $n < 1 || $n > $passed{$point};
+
+            my $status = drive($name, MLOPS_FAULT => "$point#$n");
+
+            if (! defined $status) {
+                next;                   # not on every run, or not so often
+
+            } elsif ($status != POSIX::SIGKILL()) {
+                push @failed, "$name: $point#$n: ended with status $status";
+
+            } else {
+                $kills++;
+                $hits{$point}++;
+            }
+        }
+    }
+
+    same_as_clean($name, "$kills kills at named points");
+}
+
+is("@failed", '', 'nothing but kills ended a worker');
+
+# Points that are not on these ways are hit by the test that names them.
 
 my %known = map { ($_ => 1) }
             map { slurp($_) =~ /\bmlops_fault\("([^"]+)"\)/g }
                 glob "$root/workers/features/*.c $root/workers/kafka/*.c"
                      . " $root/core/feature/*.c";
-
-# Points that are not on the way of one worker alone are hit by the test that
-# names them.
-
 my $others = join '', map { slurp($_) } grep { ! /features-kill/ }
-                          glob "$FindBin::Bin/features-*.t";
-my (%hits, @failed);
-
-
-# Runs the faulty worker over more of the log until it is killed at the point,
-# or has read all and written checkpoints: then the point was not passed so
-# often.
-
-sub killed_at {
-    my ($point, $n) = @_;
-
-    $stream->send('rides', $rides->next(12));
-
-    my $pid = $stream->worker(program => $Stream::fault, args => \@fast,
-                              env => { MLOPS_FAULT => "$point#$n" });
-    my $until = now() + 3;
-    my $more = now() + 0.3;
-    my $status;
-
-    while (! defined($status = Stream::reap($pid, 0.02)) && now() < $until) {
-        next if now() < $more;
-
-        $stream->send('rides', $rides->next(12));
-        $more = now() + 0.3;
-    }
-
-    if (! defined $status) {
-        Stream::stop($pid, 'TERM');
-        return 0;
-    }
-
-    if ($status != POSIX::SIGKILL()) {
-        push @failed, "$point#$n: ended with status $status";
-        return 0;
-    }
-
-    $kills++;
-    $hits{$point}++;
-
-    return 1;
-}
-
-my @passages = $quick ? (1, 3) : (1, 2, 3, 5, 8, 13);
-
-for my $n (@passages) {
-    for my $point (sort keys %known) {
-        next if $n > 1 && ! $hits{$point};      # it is not on this way
-        killed_at($point, $n);
-    }
-}
-
-is_deeply(\@failed, [], 'nothing but kills ended a worker');
-
-my @missed = grep { ! $hits{$_} && $others !~ /'\Q$_\E'/ } sort keys %known;
+                          glob "$FindBin::Bin/features-*.t"
+                               . " $root/t/unit/*_kill.c";
+my @missed = grep { ! $hits{$_} && $others !~ /["']\Q$_\E["']/ }
+                  sort keys %known;
 
 note("$kills kills at ", scalar keys %hits, ' points: ',
      join ', ', map { "$_ $hits{$_}" } sort keys %hits);
-is_deeply(\@missed, [], 'each fault point of the sources was hit');
-
-same_as_clean("after $kills kills at named points");
+is("@missed", '', 'each fault point of the sources was hit');
 
 
 # ---------------------------------------------------------- random moments
 
-my $rounds = $quick ? 20 : 120;
+my $rounds = $quick ? 16 : 100;
 my $before = $kills;
 
 for my $i (1 .. $rounds) {
-    $stream->send('rides', $rides->next(25));
+    my $name = (qw(fast letters small))[$i % 3];
 
-    my $pid = $stream->worker(args => \@fast);
+    more($name, 2);
+
+    my $pid = $stream->worker(args => [ @fast, $name ]);
 
     # a moment of the start, the replay, the reading or a checkpoint
 
-    sleep(rand(0.12));
+    sleep(rand(0.15));
     kill 'KILL', $pid;
-    my $status = Stream::reap($pid, 5);
-    $kills++ if ($status // 0) == POSIX::SIGKILL();
+    $kills++ if (Stream::reap($pid, 5) // 0) == POSIX::SIGKILL();
 }
 
 cmp_ok($kills - $before, '>', $rounds * 0.9, 'kills at random moments');
-same_as_clean('after ' . ($kills - $before) . ' kills at random moments');
+same_as_clean($_, ($kills - $before) . ' more at random moments')
+    for qw(fast letters small);
 
 
 # ------------------------------------------------------------ dead letters
@@ -154,8 +188,8 @@ same_as_clean('after ' . ($kills - $before) . ' kills at random moments');
 # Each record that is late, from the future or malformed is in the topic of
 # dead letters, by its place in the log; some are there twice.
 
-my %letters = map { ($_ => 1) } $stream->letters('rides.dead');
-my %oracle = $stream->verdicts('rides', "$dir/nginx.conf", 'rides');
+my %letters = map { ($_ => 1) } $stream->letters('letters.dead');
+my %oracle = $stream->verdicts('letters', "$dir/nginx.conf", 'letters');
 my $dead = ($oracle{late} // 0) + ($oracle{future} // 0)
            + ($oracle{malformed} // 0);
 
@@ -168,7 +202,7 @@ cmp_ok($oracle{$_} // 0, '>', 0, "some were $_")
 
 my ($report, @answers) = $site->load_end($load);
 
-cmp_ok($report->{requests}, '>', 1000, "$report->{requests} requests");
+cmp_ok($report->{requests}, '>', 500, "$report->{requests} requests");
 is((grep { $_->{status} != 200 } @answers), 0, 'all answered with 200');
 is($site->logged('\[(?:alert|emerg|crit|error)\]'), 0, 'nothing to log')
     or diag($site->log);
@@ -176,33 +210,86 @@ is($site->logged('\[(?:alert|emerg|crit|error)\]'), 0, 'nothing to log')
 
 # ----------------------------------------------------- the test of the test
 
-ok(! $stream->oracle('rides', 'rides', "$dir/dump", '--plant', 'off-by-one'),
+spew("$dir/dump", $stream->dump('fast'));
+ok(! $stream->oracle('fast', 'fast', "$dir/dump", '--plant', 'off-by-one'),
    'a planted mistake is found');
 
 done_testing();
+
+
+# Puts some batches of the way's events into its topic.
+
+sub more {
+    my ($name, $batches) = @_;
+    my $way = $ways{$name};
+
+    return if $way->{fresh} && @{ $stream->{sent}{$name}[0] };
+
+    $stream->send($name, $way->{rides}->next($way->{batch} * $batches))
+        if ! $way->{fresh};
+    $stream->send($name, $way->{rides}->next($way->{batch}))
+        if $way->{fresh};
+}
+
+
+# Runs the faulty worker over some more of the log, and asks it to end when it
+# has read all.  Its wait status where it was killed or failed, or nothing.
+
+sub drive {
+    my ($name, %env) = @_;
+    my $way = $ways{$name};
+
+    if ($way->{fresh}) {
+        remove_tree("$stream->{state}/$name");
+        unlink glob "$site->{store}/features/$name.*";
+    }
+
+    more($name, 1);
+
+    my $pid = $stream->worker(program => $Stream::fault, env => \%env,
+                              args => [ @fast, $name ]);
+    my $status;
+
+    for my $i (1 .. 3) {
+        last if defined($status = Stream::reap($pid, 0.1));
+        more($name, 1);
+
+        await(5, sub {
+            return 1 if $stream->behind($name, $name) eq '';
+            return defined($status = Stream::reap($pid, 0.005));
+        }, 0.01);
+
+        last if defined $status;
+    }
+
+    return $status if defined $status;
+
+    $status = Stream::stop($pid);
+
+    return $status ? $status : undef;
+}
 
 
 # A worker that reads on in peace, a worker that reads all of the log anew on
 # a store of its own, and the recomputation agree.
 
 sub same_as_clean {
-    my ($what) = @_;
-
-    my $worker = $stream->worker(args => [ '--once' ]);
+    my ($name, $what) = @_;
+    my $worker = $stream->worker(args => [ '--once', $name ]);
     my $status = Stream::reap($worker, 60);
 
-    is($status, 0, "$what: the worker reads to the end")
+    is($status, 0, "$name, $what: the worker reads to the end")
         or diag($stream->worker_log);
 
-    my $dump = $stream->dump('rides');
-    my $clean = $stream->clean_dump('rides', 'rides', plan => sub {
-        return $_[0] =~ s/"rides\.dead"/"rides.clean"/r;
+    my $dump = $stream->dump($name);
+    my $clean = $stream->clean_dump($name, $name, plan => sub {
+        return $_[0] =~ s/"letters\.dead"/"letters.clean"/r;
     });
 
     spew("$dir/dump", $dump);
-    cmp_ok((() = $dump =~ /\n/g), '>', 30, "$what: there are rows");
-    ok($dump eq $clean, "$what: the table is that of a clean run")
+    cmp_ok((() = $dump =~ /\n/g), '>', 10, "$name: there are rows");
+    ok($dump eq $clean, "$name: the table is that of a clean run")
         or Stream::differ($dump, $clean);
-    ok($stream->oracle('rides', 'rides', "$dir/dump"),
-       "$what: and that of the recomputation");
+    ok($stream->oracle($name, $name, "$dir/dump"),
+       "$name: and that of the recomputation");
 }

@@ -297,7 +297,8 @@ sub row {
 sub clean_dump {
     my ($self, $topic, $view, %option) = @_;
     my $other = $self->other_store('clean', $option{plan});
-    my $status = reap($self->worker(site => $other, args => [ '--once' ]),
+    my $status = reap($self->worker(site => $other,
+                                    args => [ '--once', $view ]),
                       $option{seconds} // 60);
 
     die "clean run: status " . ($status // 'none') . "\n"
