@@ -50,7 +50,7 @@ my $follower = $stream->other_store('follower');
 my $following = $stream->worker(site => $follower, args => [ '--role',
                                                              'follow' ]);
 
-my $load = $site->load('/features', [ map { "{\"keys\":[$_]}" } 1000 .. 1089 ],
+my $load = $site->load('/features', [ map { "{\"driver_id\":$_}" } 1000 .. 1089 ],
                        '-c', 2, '-R', 100);
 
 

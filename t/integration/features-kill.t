@@ -51,7 +51,7 @@ my %ways = (
     # more entities than there is room for, and a short memory
 
     small => { partitions => 1, entities => 60, batch => 30,
-               view => { max => 25, ttl => '90s', dedupe => '',
+               view => { max => 25, ttl => '14s', dedupe => '',
                          features => $few, more => 'dead_letters off;' } },
 
     # tables that grow; each time from nothing
@@ -92,7 +92,7 @@ $site->start;
 
 # Light load all the time: readers hold the tables.
 
-my $load = $site->load('/features', [ map { "{\"keys\":[$_]}" } 1000 .. 1059 ],
+my $load = $site->load('/features', [ map { "{\"driver_id\":$_}" } 1000 .. 1059 ],
                        '-c', 2, '-R', 100);
 
 
@@ -148,9 +148,21 @@ my %known = map { ($_ => 1) }
             map { slurp($_) =~ /\bmlops_fault\("([^"]+)"\)/g }
                 glob "$root/workers/features/*.c $root/workers/kafka/*.c"
                      . " $root/core/feature/*.c";
-my $others = join '', map { slurp($_) } grep { ! /features-kill/ }
+my $others = join '', map { slurp_quiet($_) } grep { ! /features-kill/ }
                           glob "$FindBin::Bin/features-*.t"
                                . " $root/t/unit/*_kill.c";
+
+# Rows that no state explains: the state is lost, and reading begins at the
+# end.  Read from the beginning, everything is there again.
+
+lose('small');
+is(drive_args('small', [ '--from', 'end' ], MLOPS_FAULT => 'shard_foreign'),
+   POSIX::SIGKILL(), 'killed at a row that no state explains');
+$hits{shard_foreign}++;
+$kills++;
+lose('small');
+same_as_clean('small', 'state lost');
+
 my @missed = grep { ! $hits{$_} && $others !~ /["']\Q$_\E["']/ }
                   sort keys %known;
 
@@ -237,17 +249,23 @@ sub more {
 
 sub drive {
     my ($name, %env) = @_;
+    return drive_args($name, [], %env);
+}
+
+
+sub drive_args {
+    my ($name, $args, %env) = @_;
     my $way = $ways{$name};
 
     if ($way->{fresh}) {
-        remove_tree("$stream->{state}/$name");
+        lose($name);
         unlink glob "$site->{store}/features/$name.*";
     }
 
     more($name, 1);
 
     my $pid = $stream->worker(program => $Stream::fault, env => \%env,
-                              args => [ @fast, $name ]);
+                              args => [ @fast, @$args, $name ]);
     my $status;
 
     for my $i (1 .. 3) {
@@ -267,6 +285,12 @@ sub drive {
     $status = Stream::stop($pid);
 
     return $status ? $status : undef;
+}
+
+
+sub lose {
+    my ($name) = @_;
+    remove_tree("$stream->{state}/$name");
 }
 
 

@@ -42,7 +42,8 @@ sub new {
     }, $class;
 
     remove_tree($self->{state});
-    make_path($self->{state});
+    make_path($self->{state},
+              ($site->{registry} // "$site->{prefix}/registry") . '/models');
     push @stores, $self->{state};
     my $address = "$site->{prefix}/broker";
     my $log = "$site->{prefix}/logs/broker";
