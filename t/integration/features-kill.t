@@ -50,8 +50,8 @@ my %ways = (
 
     # more entities than there is room for, and a short memory
 
-    small => { partitions => 1, entities => 60, batch => 30,
-               view => { max => 25, ttl => '14s', dedupe => '',
+    small => { partitions => 1, entities => 60, batch => 30, jump => 40,
+               view => { max => 12, ttl => '2m', dedupe => '',
                          features => $few, more => 'dead_letters off;' } },
 
     # tables that grow; each time from nothing
@@ -73,7 +73,8 @@ for my $name (keys %ways) {
 
     $way->{rides} = Rides->new(seed => length $name,
                                map { $_ => $way->{$_} }
-                                   qw(partitions entities));
+                                   grep { $way->{$_} }
+                                        qw(partitions entities jump));
 }
 
 $site->conf(http => "mlops_state $stream->{state};\n" . $stream->kafka

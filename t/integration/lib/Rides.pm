@@ -92,6 +92,7 @@ sub new {
         step_ms => 500,             # of a partition's time, on average
         odd => 1,                   # late, duplicate, malformed …
         future => 1,
+        jump => 400,                # one in so many events is 10 minutes on
         ride => 0,
         state => 1,
         %option,
@@ -133,7 +134,7 @@ sub record {
 
     my $now = $self->{clock}[$partition] +=
         $self->random(2 * $self->{step_ms})
-        + ($self->random(400) == 0 ? 600_000 : 0);
+        + ($self->random($self->{jump}) == 0 ? 600_000 : 0);
 
     my ($ts, $driver) = ($now, $entity + 1000);
 
