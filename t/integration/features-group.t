@@ -56,9 +56,9 @@ my $load = $site->load('/features', [ map { "{\"driver_id\":$_}" } 1000 .. 1089 
                        '-c', 2, '-R', 100);
 
 
-# Partitions by the node that owns them and has all of them.  What the table of
-# a worker says that is not there does not count, nor does a partition that
-# two of them have, for a moment.
+# Partitions by the node that owns them and has read all of them, as the
+# workers' status says (each second).  A table may have rows of a partition
+# that another one has taken, for a minute.
 
 my @up = (1, 1, 1);
 
@@ -66,17 +66,14 @@ sub owners {
     my (%owner, %claims);
 
     for my $i (grep { $up[$_] } 0 .. $#nodes) {
-        for my $table ($stream->headers('rides', $nodes[$i])) {
-            next if $table->{superseded};
+        my $view = $stream->status($workers[$i], $nodes[$i]) or next;
 
-            for my $partition (grep { $table->{owned}{$_} }
-                                    0 .. $partitions - 1) {
-                my $sent = @{ $stream->{sent}{rides}[$partition] };
+        for my $place (@{ $view->{partitions} }) {
+            my $partition = $place->{partition};
+            my $sent = @{ $stream->{sent}{rides}[$partition] };
 
-                $claims{$partition}++;
-                $owner{$partition} = $i
-                    if ($table->{offset}{$partition} // -1) >= $sent - 1;
-            }
+            $claims{$partition}++;
+            $owner{$partition} = $i if $place->{offset} >= $sent - 1;
         }
     }
 
@@ -96,7 +93,7 @@ sub settled {
 
         return keys %$owners == $partitions
                && (! defined $node || grep { $_ == $node } values %$owners);
-    }, 0.05);
+    }, 0.2);
 }
 
 

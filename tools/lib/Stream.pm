@@ -263,6 +263,19 @@ sub behind {
 }
 
 
+# What the status of this process says of its (first) view, or nothing.
+
+sub status {
+    my ($self, $pid, $site) = @_;
+    my $file = ($site // $self->{site})->{store}
+               . '/status/mlops-features.json';
+    my $status = eval { JSON::PP::decode_json(slurp_quiet($file)) } or return;
+
+    return if $status->{pid} != $pid;
+    return $status->{views}[0];
+}
+
+
 # The canonical dump of a view.
 
 sub dump {
