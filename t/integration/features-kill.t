@@ -312,7 +312,7 @@ sub same_as_clean {
     });
 
     spew("$dir/dump", $dump);
-    cmp_ok((() = $dump =~ /\n/g), '>', 10, "$name: there are rows");
+    cmp_ok((() = $dump =~ /\n/g), '>', 0, "$name: there are rows");
     ok($dump eq $clean, "$name: the table is that of a clean run")
         or Stream::differ($dump, $clean);
     ok($stream->oracle($name, $name, "$dir/dump"),
