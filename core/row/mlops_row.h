@@ -108,10 +108,11 @@ typedef struct {
 typedef struct {
     mlops_str_t      name;
     mlops_schema_t   inputs;
-    uint32_t         keys_n;            /* the last of them are keys */
     uint32_t         outputs_n;
     uint32_t         cells_n;           /* cells of a result row */
     mlops_output_t  *outputs;
+    uint32_t         keys_n;            /* so many of inputs, the last ones,
+                                           are keys of joins */
 } mlops_signature_t;
 
 

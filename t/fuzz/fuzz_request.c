@@ -1,6 +1,6 @@
 /*
  * Requests of every dialect.  The first byte chooses the door ('0' .. '4',
- * the last is CSV), the second the model ('0' .. '4'), the third the options
+ * the last is CSV), the second the model ('0' .. '8'), the third the options
  * ('0' plus 1 for partial, 2 for non-finite numbers); the rest is the body.
  *
  * What is accepted has to be JSON by the byte scanner, with rows within the
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 
-#define MODELS  6
+#define MODELS  9
 
 #define check(cond)                                                           \
     do {                                                                      \
@@ -36,6 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define DEF    MLOPS_COLUMN_DEFAULT
 #define NEED   MLOPS_COLUMN_REQUIRED
 #define RANGE  MLOPS_COLUMN_RANGE
+#define JOINED MLOPS_COLUMN_JOINED
+#define KEY    MLOPS_COLUMN_KEY
 
 
 static mlops_column_t  one[] = { column("x", FP32, RANGE) };
@@ -57,6 +59,12 @@ static mlops_column_t  raw[] = {
     column("weight", FP64, 0), column("year", INT32, 0)
 };
 
+static mlops_column_t  joined[] = {
+    column("a", FP64, JOINED|DEF), column("b", FP64, 0),
+    column("c", FP64, JOINED), column("d", FP64, JOINED|NEED),
+    column("k", INT64, KEY), column("s", BYTES, KEY)
+};
+
 static mlops_output_t  outputs[] = {
     { mlops_str("y"), MLOPS_TYPE_FP64, 1, NULL, 0 },
     { mlops_str("label"), MLOPS_TYPE_BYTES, 1, NULL, 1 },
@@ -64,13 +72,15 @@ static mlops_output_t  outputs[] = {
 };
 
 static mlops_signature_t  signatures[] = {
-    { mlops_str("one"), { 1, 0, one, NULL }, 1, 1, outputs },
-    { mlops_str("four"), { 4, 0, four, NULL }, 3, 4, outputs },
-    { mlops_str("mixed"), { 6, 0, mixed, NULL }, 2, 2, outputs },
-    { mlops_str("text"), { 1, 0, text, NULL }, 1, 1, outputs },
-    { mlops_str("raw"), { 2, 0, raw, NULL }, 1, 1, outputs },
-    { mlops_str("same"), { 4, 0, four, NULL }, 1, 1, outputs },
-    { mlops_str("again"), { 4, 0, four, NULL }, 3, 4, outputs }
+    { mlops_str("one"), { 1, 0, one, NULL }, 1, 1, outputs, 0 },
+    { mlops_str("four"), { 4, 0, four, NULL }, 3, 4, outputs, 0 },
+    { mlops_str("mixed"), { 6, 0, mixed, NULL }, 2, 2, outputs, 0 },
+    { mlops_str("text"), { 1, 0, text, NULL }, 1, 1, outputs, 0 },
+    { mlops_str("raw"), { 2, 0, raw, NULL }, 1, 1, outputs, 0 },
+    { mlops_str("same"), { 4, 0, four, NULL }, 1, 1, outputs, 0 },
+    { mlops_str("again"), { 4, 0, four, NULL }, 3, 4, outputs, 0 },
+    { mlops_str("joined"), { 6, 0, joined, NULL }, 1, 1, outputs, 2 },
+    { mlops_str("narrow"), { 2, 0, joined + 3, NULL }, 1, 1, outputs, 1 }
 };
 
 static mlops_interface_t  faces[MODELS] = {
@@ -79,7 +89,10 @@ static mlops_interface_t  faces[MODELS] = {
     { 1, &signatures[2], 1 },
     { 1, &signatures[3], 1 },
     { 5, &signatures[0], 0 },
-    { 2, &signatures[5], 1 }
+    { 2, &signatures[5], 1 },
+    { 1, &signatures[7], 1 },
+    { 1, &signatures[8], 1 },
+    { 2, &signatures[7], 0 }
 };
 
 
