@@ -515,10 +515,11 @@ ngx_http_mlops_metrics_view(ngx_http_mlops_families_t *families,
     family = ngx_http_mlops_family(families, &metric->name, &metric->type,
                                    &metric->help);
 
-    /* nobody has written yet */
+    /* nobody has written yet, or does so only when there is a file */
 
     if (family == NULL || (metric->off == NGX_HTTP_MLOPS_VIEW_AGE
-                           && state->open == 0))
+                           && (state->open == 0
+                               || view->plan->kafka_name.len == 0)))
     {
         return;
     }

@@ -316,7 +316,7 @@ ngx_int_t ngx_http_mlops_swap_init(ngx_cycle_t *cycle,
 void ngx_http_mlops_swap_conf(ngx_cycle_t *cycle,
     ngx_http_mlops_main_conf_t *mmcf);
 void ngx_http_mlops_swap_exit(void);
-/* Unmaps, a large image in slices. */
+/* Unmaps, an image or a table that is large in slices. */
 void ngx_http_mlops_swap_unmap(mlops_map_file_t *map);
 /* The worker's store, or NULL where it could not be opened. */
 const mlops_store_t *ngx_http_mlops_store(void);

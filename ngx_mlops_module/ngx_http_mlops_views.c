@@ -12,9 +12,9 @@
  *             a header say that its file is superseded?
  *     1 s     what is not mapped, whatever the time says
  *
- * A lookup is one function call, so no request holds a table: an old mapping
- * goes at once, and with it the lock that tells the writer to feed it.  When
- * the store goes, what is mapped stays.
+ * A lookup is one function call, so no request holds a table: an old one goes
+ * at once, and with it the lock that tells the writer to feed it; a large
+ * mapping is taken down in slices.  When the store goes, what is mapped stays.
  */
 
 #include "ngx_http_mlops_views.h"
@@ -308,10 +308,11 @@ static void
 ngx_http_mlops_view_shard(ngx_http_mlops_view_t *view, uint32_t shard,
     ngx_log_t *log)
 {
-    char            name[MLOPS_TABLE_NAME_SIZE];
-    struct stat     st;
-    mlops_err_t     err;
-    mlops_table_t  *table, *old;
+    char               name[MLOPS_TABLE_NAME_SIZE];
+    struct stat        st;
+    mlops_err_t        err;
+    mlops_table_t     *table, *old;
+    mlops_map_file_t   map;
 
     mlops_table_name(view->plan, shard, name);
 
@@ -344,7 +345,10 @@ ngx_http_mlops_view_shard(ngx_http_mlops_view_t *view, uint32_t shard,
         return;
     }
 
-    mlops_table_close(old);
+    if (old != NULL) {
+        mlops_table_detach(old, &map);
+        ngx_http_mlops_swap_unmap(&map);
+    }
 
     view->tables.shards[shard] = table;
     view->refused[shard].ino = 0;

@@ -94,6 +94,7 @@
 
 #include "mlops_base.h"
 #include "mlops_row.h"
+#include "mlops_file.h"
 #include "mlops_plan_view.h"
 
 #include <stdatomic.h>
@@ -278,6 +279,9 @@ typedef struct mlops_table_s  mlops_table_t;    /* a mapping, reader's or
 mlops_table_t *mlops_table_open(int features, const char *name, uid_t uid,
     mlops_err_t *err);
 void mlops_table_close(mlops_table_t *table);
+/* Closes it, but leaves the mapping to the caller, who takes it down in parts
+ * (mlops_file_unmap): that of some hundred MB takes milliseconds. */
+void mlops_table_detach(mlops_table_t *table, mlops_map_file_t *map);
 
 const mlops_table_header_t *mlops_table_header(const mlops_table_t *table);
 const mlops_table_column_t *mlops_table_columns(const mlops_table_t *table);

@@ -104,6 +104,19 @@ mlops_table_close(mlops_table_t *table)
 }
 
 
+void
+mlops_table_detach(mlops_table_t *table, mlops_map_file_t *map)
+{
+    memset(map, 0, sizeof(*map));
+
+    map->data = table->base;
+    map->len = table->len;
+    table->base = NULL;
+
+    mlops_table_close(table);
+}
+
+
 const mlops_table_header_t *
 mlops_table_header(const mlops_table_t *table)
 {
