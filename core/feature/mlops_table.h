@@ -401,6 +401,8 @@ int mlops_table_read(const mlops_table_t *table);
  */
 int mlops_table_put(mlops_table_t *table, const mlops_key_t *key,
     uint64_t hash, uint32_t *hint, const mlops_table_row_t *row);
+/* Asks for the row that a put with this hint is going to touch. */
+void mlops_table_prefetch_put(const mlops_table_t *table, uint32_t hint);
 /* {partition, offset} of the entity's row, without its values.  MLOPS_OK,
  * MLOPS_AGAIN. */
 int mlops_table_at(const mlops_table_t *table, const mlops_key_t *key,

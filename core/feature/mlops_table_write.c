@@ -80,6 +80,22 @@ mlops_table_put(mlops_table_t *table, const mlops_key_t *key, uint64_t hash,
 }
 
 
+void
+mlops_table_prefetch_put(const mlops_table_t *table, uint32_t hint)
+{
+    uint32_t     i;
+    const char  *row;
+
+    if (hint < table->capacity) {
+        row = (const char *) mlops_table_row(table, hint);
+
+        for (i = 0; i < table->row_stride && i < 512; i += 64) {
+            __builtin_prefetch(row + i, 1);
+        }
+    }
+}
+
+
 int
 mlops_table_at(const mlops_table_t *table, const mlops_key_t *key,
     uint64_t hash, uint32_t *hint, int32_t *partition, int64_t *offset)

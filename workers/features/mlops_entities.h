@@ -37,6 +37,9 @@ typedef struct {
                                            themselves; INT64_MAX: never */
     int32_t    partition;
     uint32_t   epoch;                   /* of the checkpoint that has it */
+    uint32_t   row;                     /* in the current table + 1: a hint;
+                                           0: not known */
+    uint32_t   zero;
 } mlops_entity_t;
 
 

@@ -31,7 +31,7 @@ static int mlops_shard_dead(const mlops_shard_t *shard,
     const mlops_dedupe_entry_t *entry);
 static uint32_t mlops_shard_entity(mlops_shard_t *shard,
     const mlops_key_t *key, uint64_t hash, const mlops_part_t *part);
-static void mlops_shard_existing(mlops_shard_t *shard, uint32_t number,
+static int mlops_shard_existing(mlops_shard_t *shard, uint32_t number,
     const mlops_part_t *part);
 static void mlops_shard_strike(mlops_shard_t *shard, uint32_t number);
 static void mlops_shard_room(mlops_shard_t *shard);
@@ -262,6 +262,7 @@ mlops_shard_event(mlops_shard_t *shard, const mlops_key_t *key, uint64_t hash,
     const mlops_event_t *event, int64_t max_ts_us, int64_t q,
     mlops_err_t *err)
 {
+    int              filed;
     uint32_t         number;
     mlops_def_t     *def;
     mlops_part_t    *part;
@@ -301,12 +302,19 @@ mlops_shard_event(mlops_shard_t *shard, const mlops_key_t *key, uint64_t hash,
                                  mlops_fmt(&shard->view->name));
         }
 
+        filed = 0;
+
     } else {
         mlops_checkpoint_before(shard, number);
-        mlops_shard_existing(shard, number, part);
+        filed = mlops_shard_existing(shard, number, part);
     }
 
     entity = mlops_entity(&shard->entities, number);
+
+    if (shard->defs->current != NULL) {
+        mlops_table_prefetch_put(shard->defs->current->table,
+                                 entity->row - 1);
+    }
 
     mlops_def_carry(shard->defs, number);
 
@@ -332,7 +340,10 @@ mlops_shard_event(mlops_shard_t *shard, const mlops_key_t *key, uint64_t hash,
 
     mlops_fault("shard_applied");
 
-    mlops_shard_expires(shard, number);
+    if (!filed) {
+        mlops_shard_expires(shard, number);
+    }
+
     mlops_shard_put(shard, number);
 
     part->passed = part->max_ts;
@@ -515,9 +526,9 @@ mlops_shard_entity(mlops_shard_t *shard, const mlops_key_t *key,
 
 
 /* One that is known: it may have expired, and one of a backfill gets its
- * partition. */
+ * partition.  1: it is still in the calendars. */
 
-static void
+static int
 mlops_shard_existing(mlops_shard_t *shard, uint32_t number,
     const mlops_part_t *part)
 {
@@ -533,15 +544,15 @@ mlops_shard_existing(mlops_shard_t *shard, uint32_t number,
                          mlops_shard_home(shard, entity)->max_ts));
 
     if (!expired && entity->partition == part->partition) {
-        return;
+        return 1;
     }
 
     mlops_shard_strike(shard, number);
     entity->partition = part->partition;
+    entity->next_us = INT64_MAX;
 
     if (expired) {
         entity->event_us = INT64_MIN;
-        entity->next_us = INT64_MAX;
 
         for (def = shard->defs; def != NULL; def = def->older) {
             mlops_def_reset(def, number);
@@ -549,6 +560,8 @@ mlops_shard_existing(mlops_shard_t *shard, uint32_t number,
 
         shard->stats.expired++;
     }
+
+    return 0;
 }
 
 
@@ -655,12 +668,14 @@ mlops_shard_put(mlops_shard_t *shard, uint32_t number)
         }
     }
 
-    entity->next_us = next;
+    /* what has a boundary is filed for it, or for less */
 
-    if (next != INT64_MAX) {
+    if (next < entity->next_us) {
         mlops_calendar_file(&part->refresh, shard->refresh, number, next,
                             part->q);
     }
+
+    entity->next_us = next;
 }
 
 
@@ -830,7 +845,7 @@ mlops_shard_follow(mlops_shard_t *shard, const mlops_key_t *key,
 
     } else {
         mlops_checkpoint_before(shard, number);
-        mlops_shard_existing(shard, number, part);
+        (void) mlops_shard_existing(shard, number, part);
     }
 
     entity = mlops_entity(&shard->entities, number);
@@ -920,6 +935,7 @@ mlops_shard_clock(mlops_shard_t *shard, int32_t partition, int64_t q,
             continue;
         }
 
+        entity->next_us = INT64_MAX;
         mlops_shard_put(shard, number);
         shard->stats.refreshed++;
     }

@@ -42,7 +42,8 @@ typedef struct mlops_def_s    mlops_def_t;
 struct mlops_board_s {
     mlops_table_t   *table;
     uint32_t        *rows;              /* by number: its row + 1, 0 where it
-                                           is not known */
+                                           is not known; for the newest
+                                           current table entities have it */
     mlops_board_t   *next;
 };
 
@@ -287,7 +288,7 @@ mlops_def_state(const mlops_def_t *def, uint32_t number)
 
 /* def->row into the tables of def, as far as they are not newer. */
 void mlops_publish_put(mlops_shard_t *shard, mlops_def_t *def,
-    uint32_t number, const mlops_key_t *key, const mlops_entity_t *entity);
+    uint32_t number, const mlops_key_t *key, mlops_entity_t *entity);
 /* Would it put anything? */
 int mlops_publish_wanted(const mlops_shard_t *shard, const mlops_def_t *def,
     const mlops_entity_t *entity);

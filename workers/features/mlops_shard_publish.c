@@ -15,7 +15,7 @@
 
 
 static void mlops_board_put(mlops_board_t *board, mlops_def_t *def,
-    uint32_t number, const mlops_key_t *key, uint64_t hash, int *placed);
+    uint32_t *hint, const mlops_key_t *key, uint64_t hash, int *placed);
 
 
 mlops_board_t *
@@ -87,12 +87,12 @@ mlops_publish_wanted(const mlops_shard_t *shard, const mlops_def_t *def,
 
 void
 mlops_publish_put(mlops_shard_t *shard, mlops_def_t *def, uint32_t number,
-    const mlops_key_t *key, const mlops_entity_t *entity)
+    const mlops_key_t *key, mlops_entity_t *entity)
 {
     int             placed;
     int32_t         partition;
     int64_t         offset;
-    uint32_t        row;
+    uint32_t        row, *hint;
     mlops_board_t  *board;
 
     if (shard->behind && entity->partition != -1 && def->current != NULL) {
@@ -103,7 +103,7 @@ mlops_publish_put(mlops_shard_t *shard, mlops_def_t *def, uint32_t number,
             return;
         }
 
-        row = def->current->rows[number] - 1;
+        row = entity->row - 1;
 
         if (mlops_table_at(def->current->table, key, entity->hash, &row,
                            &partition, &offset) == MLOPS_OK
@@ -118,19 +118,24 @@ mlops_publish_put(mlops_shard_t *shard, mlops_def_t *def, uint32_t number,
     placed = 0;
 
     for (board = def->past; board != NULL; board = board->next) {
-        mlops_board_put(board, def, number, key, entity->hash, &placed);
+        mlops_board_put(board, def, &board->rows[number], key, entity->hash,
+                        &placed);
     }
 
     placed = 0;
 
-    if (def->growing != NULL) {
-        mlops_board_put(def->growing, def, number, key, entity->hash,
+    board = def->growing;
+
+    if (board != NULL) {
+        mlops_board_put(board, def, &board->rows[number], key, entity->hash,
                         &placed);
     }
 
-    if (def->current != NULL) {
-        mlops_board_put(def->current, def, number, key, entity->hash,
-                        &placed);
+    board = def->current;
+
+    if (board != NULL) {
+        hint = (def == shard->defs) ? &entity->row : &board->rows[number];
+        mlops_board_put(board, def, hint, key, entity->hash, &placed);
     }
 
     if (!placed && def == shard->defs && shard->conf.features != -1) {
@@ -142,12 +147,12 @@ mlops_publish_put(mlops_shard_t *shard, mlops_def_t *def, uint32_t number,
 
 
 static void
-mlops_board_put(mlops_board_t *board, mlops_def_t *def, uint32_t number,
+mlops_board_put(mlops_board_t *board, mlops_def_t *def, uint32_t *hint,
     const mlops_key_t *key, uint64_t hash, int *placed)
 {
     uint32_t  row;
 
-    row = board->rows[number] - 1;
+    row = *hint - 1;
 
     if (mlops_table_put(board->table, key, hash, &row, &def->row)
         == MLOPS_OK)
@@ -155,7 +160,7 @@ mlops_board_put(mlops_board_t *board, mlops_def_t *def, uint32_t number,
         *placed = 1;
     }
 
-    board->rows[number] = row + 1;
+    *hint = row + 1;
 }
 
 
@@ -302,7 +307,7 @@ mlops_publish_foreign(mlops_shard_t *shard, mlops_def_t *def)
             (void) mlops_table_remove(table, &key, hash, UINT32_MAX);
 
         } else {
-            def->current->rows[number] = cursor;
+            mlops_entity(&shard->entities, number)->row = cursor;
         }
     }
 
