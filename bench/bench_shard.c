@@ -329,7 +329,7 @@ bench_latency(bench_t *b, const char *what, int checkpoint)
     int                rc;
     double             begin;
     uint32_t          *all;
-    uint64_t           n, max;
+    uint64_t           n, max, step;
     mlops_err_t        err;
     mlops_position_t   position;
 
@@ -351,15 +351,19 @@ bench_latency(bench_t *b, const char *what, int checkpoint)
     }
 
     begin = bench_wall_s();
+    step = 0;
 
-    /* a slice between events, as the worker does it */
+    /* a slice between events, as the worker does it: the next one waits */
 
     for (n = 0; n + 256 <= max; n += 256) {
         b->latency = all + n;
         bench_events(b, 256, 0);
+        all[n] += (uint32_t) step;
 
         if (checkpoint) {
+            step = mlops_clock_ns();
             rc = mlops_shard_checkpoint_step(b->shard, 65536, &err);
+            step = mlops_clock_ns() - step;
 
             if (rc == MLOPS_ERROR) {
                 bench_fail("checkpoint", &err);

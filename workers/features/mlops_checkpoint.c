@@ -7,8 +7,9 @@
  * writes the others in order of number.  Duplicates leave their ring only at
  * its head, where the scan began: what leaves is written before.
  *
- * Everything goes through a small buffer, so that no event waits for more
- * than one write; the sync and the renames are done by a thread.
+ * Everything goes through a buffer that is written between events, so that no
+ * event waits for a write unless it is full; the sync and the rename are done
+ * by a thread.
  */
 
 #include "mlops_shard_inner.h"
@@ -17,7 +18,8 @@
 #include <stdio.h>
 
 
-#define MLOPS_CHECKPOINT_BUF   65536
+#define MLOPS_CHECKPOINT_BUF    524288
+#define MLOPS_CHECKPOINT_WRITE  65536   /* bytes that are worth a write */
 
 
 static void mlops_checkpoint_head(mlops_shard_t *shard,
@@ -345,6 +347,11 @@ mlops_shard_checkpoint_step(mlops_shard_t *shard, size_t budget,
     }
 
     if (!ck->closing && !ck->failed && mlops_checkpoint_scan(shard, budget)) {
+
+        if (ck->len >= MLOPS_CHECKPOINT_WRITE) {
+            mlops_checkpoint_flush(ck);
+        }
+
         return MLOPS_AGAIN;
     }
 

@@ -9,6 +9,7 @@
 
 
 #define MLOPS_CKPT_STATE_MAX  (64u << 20)
+#define MLOPS_CKPT_AHEAD      8         /* entities that are asked for */
 
 
 /* An entity of the file. */
@@ -632,7 +633,8 @@ mlops_ckpt_sort(mlops_ckpt_t *ck)
 static int
 mlops_ckpt_entities(mlops_ckpt_t *ck, mlops_err_t *err)
 {
-    uint64_t  i, n;
+    uint64_t     i, k, n;
+    const char  *p;
 
     mlops_ckpt_sort(ck);
 
@@ -645,6 +647,17 @@ mlops_ckpt_entities(mlops_ckpt_t *ck, mlops_err_t *err)
     }
 
     for ( /* void */ ; i < n; i++) {
+
+        /* the order of use is none of the file */
+
+        if (i + MLOPS_CKPT_AHEAD < n) {
+            p = ck->data + ck->spots[i + MLOPS_CKPT_AHEAD].off;
+
+            for (k = 0; k < ck->entity_size && k < 1024; k += 64) {
+                __builtin_prefetch(p + k);
+            }
+        }
+
         if (mlops_ckpt_entity(ck, ck->spots[i].off, err) != MLOPS_OK) {
             return MLOPS_ERROR;
         }

@@ -311,11 +311,6 @@ mlops_shard_event(mlops_shard_t *shard, const mlops_key_t *key, uint64_t hash,
 
     entity = mlops_entity(&shard->entities, number);
 
-    if (shard->defs->current != NULL) {
-        mlops_table_prefetch_put(shard->defs->current->table,
-                                 entity->row - 1);
-    }
-
     mlops_def_carry(shard->defs, number);
 
     for (def = shard->defs; def != NULL; def = def->older) {
@@ -1465,10 +1460,13 @@ mlops_shard_visit(const mlops_shard_t *shard, int64_t q,
 }
 
 
+/* An entity says where its row of the table is: that is asked for when the
+ * entity is here, some calls later. */
+
 void
-mlops_shard_prefetch(const mlops_shard_t *shard, uint64_t hash, int stage)
+mlops_shard_prefetch(mlops_shard_t *shard, uint64_t hash, int stage)
 {
-    uint32_t            i, number;
+    uint32_t            i, number, *asked;
     const char         *p;
     const mlops_def_t  *def;
 
@@ -1478,13 +1476,22 @@ mlops_shard_prefetch(const mlops_shard_t *shard, uint64_t hash, int stage)
         return;
     }
 
+    def = shard->defs;
     number = mlops_entities_guess(&shard->entities, hash);
+    asked = &shard->asked[shard->asked_n++ % MLOPS_SHARD_ASKED];
+
+    if (*asked < shard->entities.fresh && def->current != NULL) {
+        mlops_table_prefetch_put(def->current->table,
+                                 mlops_entity(&shard->entities, *asked)->row
+                                 - 1);
+    }
+
+    *asked = number;
 
     if (number == MLOPS_ENTITY_NONE) {
         return;
     }
 
-    def = shard->defs;
     p = mlops_def_state(def, number);
 
     __builtin_prefetch(mlops_entity(&shard->entities, number), 1);

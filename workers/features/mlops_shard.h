@@ -141,8 +141,7 @@ int mlops_shard_event(mlops_shard_t *shard, const mlops_key_t *key,
 
 /* Asks for what an event of this key is going to touch, stage 0 some events
  * before it, stage 1 a few later.  Hints, nothing more. */
-void mlops_shard_prefetch(const mlops_shard_t *shard, uint64_t hash,
-    int stage);
+void mlops_shard_prefetch(mlops_shard_t *shard, uint64_t hash, int stage);
 
 /* A finished row from another node (role follow): taken where its offset is
  * higher than that of the entity in the same partition, or the same and it

@@ -33,6 +33,9 @@
 #include <unistd.h>
 
 
+#define MLOPS_SHARD_ASKED  4            /* a power of two */
+
+
 typedef struct mlops_board_s  mlops_board_t;
 typedef struct mlops_def_s    mlops_def_t;
 
@@ -164,6 +167,9 @@ struct mlops_shard_s {
     uint32_t                  active_n;
     uint16_t                  active[MLOPS_PARTITIONS_MAX + 1];
     uint64_t                  used;     /* events applied, ever */
+    uint32_t                  asked[MLOPS_SHARD_ASKED]; /* entities whose rows
+                                           are to be prefetched, a ring */
+    uint32_t                  asked_n;
     unsigned                  behind:1;
     unsigned                  cold:1;   /* see mlops_shard_cold */
     unsigned                  leftovers:1;  /* tables of other definitions
