@@ -7,6 +7,9 @@
 #     $stream->await_applied('rides', 'rides_view');
 #     my $rows = $stream->dump('rides_view');
 #
+# A broker that is there already, with its {address} and the topics, is given
+# as -broker.
+#
 # What was sent is kept, so that the same log can be computed in another way.
 
 package Stream;
@@ -33,6 +36,12 @@ my @stores;
 
 sub new {
     my ($class, $site, %topics) = @_;
+    my $on = delete $topics{-broker};
+
+    for my $topic (keys %topics) {
+        die "topic $topic: $topics{$topic} is no number of partitions\n"
+            if $topics{$topic} !~ /^\d{1,4}\z/;
+    }
 
     my $self = bless {
         site => $site,
@@ -45,6 +54,12 @@ sub new {
     make_path($self->{state},
               ($site->{registry} // "$site->{prefix}/registry") . '/models');
     push @stores, $self->{state};
+
+    if ($on) {
+        $self->{address} = $on->{address};
+        return $self;
+    }
+
     my $address = "$site->{prefix}/broker";
     my $log = "$site->{prefix}/logs/broker";
 
