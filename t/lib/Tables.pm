@@ -75,7 +75,7 @@ _END_
     my @args = ($nginx, '-p', "$dir/", '-c', 'nginx.conf', '-e',
                 'logs/error.log');
 
-    system(@args) == 0 or die "nginx does not start\n";
+    nginx(@args) == 0 or die "nginx does not start\n";
 
     for (1 .. 200) {
         last if -s "$dir/logs/nginx.pid";
@@ -88,7 +88,7 @@ _END_
                            $store);
     }
 
-    system(@args, '-s', 'quit') == 0 or die "nginx does not stop\n";
+    nginx(@args, '-s', 'quit') == 0 or die "nginx does not stop\n";
 
     for (1 .. 200) {
         last if ! -e "$dir/logs/nginx.pid";
@@ -97,6 +97,21 @@ _END_
 
     unlink glob "$dir/*.csv";
     File::Path::remove_tree($dir);
+}
+
+
+# With the sanitizers' libraries, where the module was built with them.
+
+sub nginx {
+    my (@command) = @_;
+
+    my %preload = ($ENV{TEST_NGINX_LD_PRELOAD} // '') eq '' ? ()
+                  : (LD_PRELOAD => $ENV{TEST_NGINX_LD_PRELOAD},
+                     ASAN_OPTIONS => 'detect_leaks=0');
+
+    local @ENV{keys %preload} = values %preload if %preload;
+
+    return system @command;
 }
 
 
