@@ -19,7 +19,7 @@
 #define MLOPS_FEATURES_USAGE   2
 
 #define MLOPS_FEATURES_LOOK_MS     100
-#define MLOPS_FEATURES_CHECKPOINT  10000000
+#define MLOPS_FEATURES_CHECKPOINT  30000000
 
 
 static int mlops_features_options(mlops_worker_t *worker, int argc,
@@ -269,7 +269,7 @@ mlops_features_help(FILE *to)
             "                        views' own\n"
             "      --from WHERE      where a view without checkpoint begins:\n"
             "                        beginning (default) or end\n"
-            "      --checkpoint TIME between two checkpoints; default 10s\n"
+            "      --checkpoint TIME between two checkpoints; default 30s\n"
             "      --until-end       read to the end of the topics as they\n"
             "      --once            are now, checkpoint, exit\n"
             "      --name NAME       of the files in metrics/ and status/;\n"
