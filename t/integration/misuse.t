@@ -40,14 +40,42 @@ for my $file (glob "$root/core/plan/*.c") {
 
             next if $name =~ /^mlops_/;
             $inner{$name} = { min => $min, max => $max,
-                              once => $flags =~ /ONCE/ };
+                              once => scalar($flags =~ /ONCE/),
+                              block => $file =~ /_view\.c$/
+                                       ? 'mlops_view' : 'mlops_model' };
         }
     }
 }
 
-# A right use of each.
+# A right use of each.  What a view cannot do without stands in %needed.
+
+my $view = 'mlops_view v { source file=/rows.csv; entity id int64;'
+           . ' feature x last(x); }';
+
+my %needed = (
+    source => 'source kafka=main topic=t;',
+    entity => 'entity id int64;',
+    event_time => 'event_time ts unit=ms;',
+    feature => 'feature n count() window=1h;',
+);
 
 my %sample = (
+    %needed,
+    mlops_state => "mlops_state $site->{prefix}/state;",
+    mlops_kafka => 'mlops_kafka main { bootstrap.servers 127.0.0.1:9092; }',
+    mlops_view => $view,
+    mlops_features => 'mlops_features v;',
+    clock => 'clock event;',
+    dedupe => 'dedupe ride within=10m;',
+    ttl => 'ttl 1h;',
+    max_entities => 'max_entities 1000;',
+    shards => 'shards 2;',
+    role => 'role compute;',
+    publish => 'publish;',
+    dead_letters => 'dead_letters off;',
+    log => 'log;',
+    store => 'store shm;',
+    join => 'join v key=id;',
     mlops_store => "mlops_store $site->{store};",
     mlops_registry => "mlops_registry $site->{registry};",
     mlops_model => 'mlops_model a { range flag; }',
@@ -81,6 +109,7 @@ sub try_conf {
     my $store = "mlops_store $site->{store};";
     $store = '' if $text =~ /mlops_store/ && $place eq 'http'
                    || $expected =~ /needs a store/;
+    $store .= " $view" if $text =~ /mlops_features/;
 
     my $conf = "$site->{prefix}/nginx.conf";
 
@@ -169,7 +198,7 @@ for my $name (sort keys %directive) {
                  "invalid number of arguments in \"$name\"");
     }
 
-    if ($name !~ /^mlops_(?:serve|set|limit)$/) {
+    if ($name !~ /^mlops_(?:serve|set|limit|features)$/) {
         try_conf("$name with too many arguments", $place,
                  $flags->{CONF_BLOCK} ? "$name a b c d e { }"
                                       : "$name a b c d e;",
@@ -190,19 +219,40 @@ for my $name (sort keys %directive) {
     }
 }
 
+# A block with the lines given, and behind them what it needs besides; all
+# that stands before it is in its first line.
+
+sub block_of {
+    my ($block, @lines) = @_;
+
+    return "$view mlops_model a {\n" . join('', map { "$_\n" } @lines) . "}"
+        if $block eq 'mlops_model';
+
+    my $text = "mlops_kafka main { bootstrap.servers 127.0.0.1:9092; } "
+               . "$sample{mlops_state} mlops_view a {\n"
+               . join('', map { "$_\n" } @lines);
+
+    for my $name (sort keys %needed) {
+        $text .= "$needed{$name}\n" if ! grep { /^$name\b/ } @lines;
+    }
+
+    return "$text}";
+}
+
+
 for my $name (sort keys %inner) {
     my $entry = $inner{$name};
-    my $block = sub { "mlops_model a {\n" . join('', map { "$_\n" } @_)
-                      . "}" };
+    my $in = $entry->{block};
+    my $block = sub { block_of($in, @_) };
     my $sample = $sample{$name};
 
-    try_conf("$name in mlops_model", 'http', $block->($sample), '');
+    try_conf("$name in $in", 'http', $block->($sample), '');
 
     try_conf("unknown ${name}x", 'http', $block->("${name}x 1;"),
-             "unknown directive \"${name}x\" in mlops_model \"a\": did you "
+             "unknown directive \"${name}x\" in $in \"a\": did you "
              . "mean \"$name\"?", 1);
     try_conf("unknown something", 'http', $block->($sample, "something 1;"),
-             'unknown directive "something" in mlops_model "a": expected',
+             "unknown directive \"something\" in $in \"a\": expected",
              2);
     try_conf("$name outside of its block", 'http', $sample,
              "unknown directive \"$name\"");
@@ -221,7 +271,7 @@ for my $name (sort keys %inner) {
     if ($entry->{once}) {
         try_conf("$name twice", 'http',
                  $block->($sample, "", $sample),
-                 "\"$name\" is duplicate in mlops_model \"a\": it is in ", 3);
+                 "\"$name\" is duplicate in $in \"a\": it is in ", 3);
     }
 
     try_conf("$name with a block", 'http', $block->("$name { }"),
