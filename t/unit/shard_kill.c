@@ -117,11 +117,12 @@ typedef struct {
 #define KEYS  4000
 
 
-/* Rows by key.  A row may vanish, and come again with what is newer. */
+/* Rows by key.  A row may vanish, and come again with what is newer; it stays
+ * as long as the table is ahead of its partition. */
 
 static void
 look(const mlops_plan_view_t *view, int features, seen_t *seen,
-    const char *when)
+    const mlops_shard_t *shard, const char *when)
 {
     int                   rc;
     char                  name[MLOPS_TABLE_NAME_SIZE], text[1024];
@@ -131,7 +132,10 @@ look(const mlops_plan_view_t *view, int features, seen_t *seen,
     mlops_key_t           key;
     mlops_cell_t          cells[SHARDS_COLUMNS];
     mlops_table_t        *table;
+    const mlops_part_t   *part;
     mlops_table_found_t   found;
+
+    static int  was[KEYS];
 
     mlops_table_name(view, 0, name);
     table = mlops_table_open(features, name, (uid_t) -1, &err);
@@ -141,6 +145,7 @@ look(const mlops_plan_view_t *view, int features, seen_t *seen,
     }
 
     for (i = 0; i < KEYS; i++) {
+        was[i] = seen[i].there;
         seen[i].there = 0;
     }
 
@@ -161,9 +166,23 @@ look(const mlops_plan_view_t *view, int features, seen_t *seen,
                 (unsigned) i, (long long) seen[i].offset,
                 (long long) found.offset);
 
+        unit_ok(was[i] || found.offset > seen[i].offset,
+                "%s: the row of %u is there again, at %lld", when,
+                (unsigned) i, (long long) found.offset);
+
         seen[i].offset = found.offset;
         seen[i].partition = found.partition;
         seen[i].there = 1;
+    }
+
+    for (i = 0; i < KEYS && shard != NULL; i++) {
+        if (was[i] && !seen[i].there) {
+            part = mlops_shard_known(shard, seen[i].partition);
+
+            unit_ok(part == NULL || !mlops_shard_ahead(shard, part),
+                    "%s: the row of %u is gone before its time", when,
+                    (unsigned) i);
+        }
     }
 
     mlops_table_close(table);
@@ -205,7 +224,7 @@ child(life_t *life, uint64_t seed)
     w.ckpt_every = 150;
 
     shards_start(&w);
-    look(life->log.view, life->features, life->seen, "started");
+    look(life->log.view, life->features, life->seen, w.shard, "started");
 
     while (w.i < life->log.n) {
         end = life->log.n;
@@ -214,9 +233,9 @@ child(life_t *life, uint64_t seed)
             end /= 2;
         }
 
-        next = w.i + 97;
+        next = w.i + (mlops_shard_behind(w.shard) ? 11 : 97);
         shards_run(&w, next < end ? next : end);
-        look(life->log.view, life->features, life->seen, "running");
+        look(life->log.view, life->features, life->seen, w.shard, "running");
 
         if (w.i < end || end == life->log.n) {
             continue;
@@ -242,7 +261,7 @@ child(life_t *life, uint64_t seed)
 
     shards_settle(&w);
     mlops_shard_destroy(w.shard);
-    look(life->log.view, life->features, life->seen, "settled");
+    look(life->log.view, life->features, life->seen, NULL, "settled");
 }
 
 
@@ -304,7 +323,7 @@ life_run(life_t *life, uint32_t point, uint64_t pass, uint64_t seed)
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
 
         look(*life->redefined ? life->second : life->log.view,
-             life->features, life->seen, "killed");
+             life->features, life->seen, NULL, "killed");
         return 1;
     }
 
