@@ -222,6 +222,7 @@ child(life_t *life, uint64_t seed)
     w.seed = seed;
     w.wall = 1000000;
     w.ckpt_every = 150;
+    w.published = (seed & 1);
 
     shards_start(&w);
     look(life->log.view, life->features, life->seen, w.shard, "started");

@@ -642,6 +642,7 @@ typedef struct {
     uint32_t             ckpt_every;    /* records, about; 0: never */
     uint32_t             kill_at;       /* records of this run; 0: never */
     int64_t              wall;
+    int                  published;     /* rows go elsewhere, too */
 
     mlops_shard_t       *shard;
     mlops_position_t     positions[SHARDS_PARTITIONS];
@@ -653,6 +654,19 @@ typedef struct {
 
 
 static inline void
+shards_published(void *ctx, const mlops_plan_view_t *view,
+    const mlops_key_t *key, uint64_t hash, const mlops_table_row_t *row,
+    int gone)
+{
+    (void) ctx;
+    (void) gone;
+
+    assert_true(hash == mlops_key_hash(view->entity_type, key));
+    assert_true(row->partition >= 0);
+}
+
+
+static inline void
 shards_conf(shards_worker_t *w, mlops_shard_conf_t *conf)
 {
     memset(conf, 0, sizeof(*conf));
@@ -661,6 +675,7 @@ shards_conf(shards_worker_t *w, mlops_shard_conf_t *conf)
     conf->state = w->state;
     conf->uid = (uid_t) -1;
     conf->gid = (gid_t) -1;
+    conf->published = w->published ? shards_published : NULL;
 }
 
 
