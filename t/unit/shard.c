@@ -611,6 +611,103 @@ test_full(void **arg)
 }
 
 
+/* ---- a table that is ahead ---- */
+
+static const char  view_two[] =
+    "mlops_view two {"
+    "    source kafka=main topic=t;"
+    "    entity id int64;"
+    "    event_time ts unit=us;"
+    "    clock event;"
+    "    feature n count() window=5m hop=1m;"
+    "    max_entities 2;"
+    "}";
+
+
+/* What was given up later in the log does not come back while the log is read
+ * again, nor does what was there vanish. */
+
+static void
+test_ahead(void **arg)
+{
+    int                 rc;
+    int64_t             cut;
+    uint32_t            n;
+    steps_t             t;
+    mlops_err_t         err;
+    mlops_position_t    position, positions[MLOPS_PARTITIONS_MAX + 1];
+
+    (void) arg;
+
+    steps(&t, view_two);
+
+    put(&t, 0, 1, T0, T0 + 1, 1);
+    put(&t, 0, 2, T0 + 1, T0 + 2, 1);
+
+    memset(&position, 0, sizeof(position));
+    position.offset = 1;
+    position.max_ts_us = T0 + 1;
+
+    assert_int_equal(mlops_shard_checkpoint(t.shard, &position, 1, INT64_MIN,
+                                            &err), MLOPS_OK);
+
+    while ((rc = mlops_shard_checkpoint_step(t.shard, 10000, &err))
+           == MLOPS_AGAIN)
+    {
+        usleep(100);
+    }
+
+    assert_int_equal(rc, MLOPS_OK);
+
+    put(&t, 0, 1, T0 + 2, T0 + 3, 1);
+    put(&t, 0, 2, T0 + 3, T0 + 4, 1);
+    put(&t, 0, 3, T0 + 4, T0 + 5, 1);       /* 1 goes */
+    put(&t, 0, 2, T0 + 5, T0 + 6, 1);
+    put(&t, 0, 3, T0 + 6, T0 + 7, 1);
+    put(&t, 0, 4, T0 + 7, T0 + 8, 1);       /* 2 goes */
+    put(&t, 0, 1, T0 + 8, T0 + 9, 1);       /* 3 goes, 1 begins anew */
+
+    position.offset = 8;
+    position.max_ts_us = T0 + 8;
+    mlops_shard_position(t.shard, &position, T0 + 9);
+    mlops_shard_destroy(t.shard);
+
+    t.shard = mlops_shard_create(t.view, &t.conf, &err);
+    assert_non_null(t.shard);
+    assert_int_equal(mlops_shard_load(t.shard, positions, &n, &cut, &err),
+                     MLOPS_OK);
+    assert_int_equal(positions[0].offset, 1);
+    assert_true(mlops_shard_behind(t.shard));
+
+    for (t.offset = 2; t.offset < 8; /* void */ ) {
+        static const int64_t  ids[] = { 1, 2, 3, 2, 3, 4 };
+
+        n = (uint32_t) t.offset - 2;
+        put(&t, 0, ids[n], T0 + n + 2, T0 + n + 3, 1);
+
+        assert_true(mlops_shard_behind(t.shard));
+        assert_true(value_of(t.conf.features, t.view, 1, T0 + 9, 0, NULL)
+                    == 1);
+        assert_true(value_of(t.conf.features, t.view, 2, T0 + 9, 0, NULL)
+                    == -1);
+        assert_true(value_of(t.conf.features, t.view, 3, T0 + 9, 0, NULL)
+                    == -1);
+        assert_true(value_of(t.conf.features, t.view, 4, T0 + 9, 0, NULL)
+                    == 1);
+    }
+
+    put(&t, 0, 1, T0 + 8, T0 + 9, 1);
+    assert_false(mlops_shard_behind(t.shard));
+    mlops_shard_caught_up(t.shard);
+
+    assert_true(value_of(t.conf.features, t.view, 1, T0 + 9, 0, NULL) == 1);
+    assert_true(value_of(t.conf.features, t.view, 4, T0 + 9, 0, NULL) == 1);
+    assert_true(value_of(t.conf.features, t.view, 2, T0 + 9, 0, NULL) == -1);
+
+    mlops_shard_destroy(t.shard);
+}
+
+
 /* ---- another definition ---- */
 
 static const char  view_first[] =
@@ -1043,6 +1140,7 @@ main(void)
         cmocka_unit_test(test_conflict),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_ahead),
         cmocka_unit_test(test_redefine),
         cmocka_unit_test(test_follow),
         cmocka_unit_test(test_follow_partitions)
