@@ -394,7 +394,7 @@ static void
 bench_recovery(bench_t *b)
 {
     int                 rc;
-    double              begin, opened, loaded, caught_up;
+    double              begin, cpu, opened, loaded, caught_up;
     int64_t             cut;
     uint32_t            n;
     mlops_err_t         err;
@@ -408,6 +408,7 @@ bench_recovery(bench_t *b)
 
     mlops_shard_destroy(b->shard);
 
+    cpu = bench_cpu_s();
     begin = bench_wall_s();
     bench_open(b);
     opened = bench_wall_s();
@@ -422,11 +423,12 @@ bench_recovery(bench_t *b)
     caught_up = bench_wall_s();
 
     printf("recovery, s                  table %.2f + checkpoint %.2f + "
-           "rows %.2f = %.2f for a million entities\n",
+           "rows %.2f = %.2f for a million entities, %.2f of CPU\n",
            (opened - begin) * 1e6 / b->entities,
            (loaded - opened) * 1e6 / b->entities,
            (caught_up - loaded) * 1e6 / b->entities,
-           (caught_up - begin) * 1e6 / b->entities);
+           (caught_up - begin) * 1e6 / b->entities,
+           (bench_cpu_s() - cpu) * 1e6 / b->entities);
 
     free(positions);
 }

@@ -197,6 +197,8 @@ int mlops_shard_checkpoint_step(mlops_shard_t *shard, size_t budget,
  * can no longer see in them is WARMING in the old table.  A checkpoint that
  * is under way goes on with the old definition; take another one soon.  The
  * new view outlives the shard; the old one until mlops_shard_uses says 0.
+ * Where only max_entities is another one nothing else changes (more than at
+ * its creation a shard takes from the next start on).
  */
 int mlops_shard_redefine(mlops_shard_t *shard, const mlops_plan_view_t *view,
     mlops_err_t *err);
