@@ -18,6 +18,7 @@ use strict;
 use warnings;
 
 use File::Path qw(make_path remove_tree);
+use IO::Handle ();
 use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -34,9 +35,13 @@ my %children;
 my @stores;
 
 
+# Broker with option -control: control() has it take orders, and it ends with
+# this process whatever happens to it.
+
 sub new {
     my ($class, $site, %topics) = @_;
     my $on = delete $topics{-broker};
+    my $control = delete $topics{-control};
 
     for my $topic (keys %topics) {
         die "topic $topic: $topics{$topic} is no number of partitions\n"
@@ -63,9 +68,18 @@ sub new {
     my $address = "$site->{prefix}/broker";
     my $log = "$site->{prefix}/logs/broker";
 
-    $self->{broker} = spawn($log, {}, $broker, '-f', $address,
-                            map { ('-t', "$_:$topics{$_}") }
-                                sort keys %topics);
+    my @command = ($broker, '-f', $address, ($control ? '-c' : ()),
+                   map { ('-t', "$_:$topics{$_}") } sort keys %topics);
+
+    if ($control) {
+        pipe(my $in, $self->{control}) or die "pipe: $!\n";
+        $self->{control}->autoflush(1);
+        $self->{broker} = spawn_from($in, $log, {}, @command);
+
+    } else {
+        $self->{broker} = spawn($log, {}, @command);
+    }
+
     spew("$site->{prefix}/logs/broker.pid", $self->{broker});
 
     await(10, sub {
@@ -81,11 +95,19 @@ sub new {
 sub spawn {
     my ($out, $env, @command) = @_;
 
+    open my $in, '<', '/dev/null' or die "/dev/null: $!\n";
+    return spawn_from($in, $out, $env, @command);
+}
+
+
+sub spawn_from {
+    my ($in, $out, $env, @command) = @_;
+
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
         @ENV{keys %$env} = values %$env;
-        open STDIN, '<', '/dev/null';
+        open STDIN, '<&', $in or POSIX::_exit(126);
         open STDOUT, '>>', $out or POSIX::_exit(126);
         open STDERR, '>&', \*STDOUT;
         { exec { $command[0] } @command };
@@ -95,6 +117,14 @@ sub spawn {
     $children{$pid} = 1;
 
     return $pid;
+}
+
+
+# An order for the broker: "down 1", "up 1", "rtt 1 50".
+
+sub control {
+    my ($self, $line) = @_;
+    print { $self->{control} } "$line\n" or die "broker: $!\n";
 }
 
 
@@ -305,9 +335,9 @@ sub dump {
 # One row of it: values by name, or nothing.
 
 sub row {
-    my ($self, $view, $key) = @_;
+    my ($self, $view, $key, $as_of) = @_;
 
-    for my $line (split /\n/, $self->dump($view)) {
+    for my $line (split /\n/, $self->dump($view, $as_of)) {
         my ($found, @cells) = split /\t/, $line;
         next if $found ne $key && $found ne "\"$key\"";
 
@@ -379,6 +409,22 @@ sub oracle {
     return system('python3', "$root/t/features/oracle.py", '--conf',
                   "$dir/nginx.conf", '--view', $view, '--compare', $dump,
                   @options, "$dir/log.jsonl") == 0;
+}
+
+
+# The same without a word.
+
+sub oracle_quiet {
+    my ($self, @args) = @_;
+
+    open my $out, '>&', \*STDOUT or die "dup: $!\n";
+    open STDOUT, '>', '/dev/null' or die "/dev/null: $!\n";
+
+    my $same = $self->oracle(@args);
+
+    open STDOUT, '>&', $out or die "dup: $!\n";
+
+    return $same;
 }
 
 
