@@ -106,11 +106,12 @@ my $worker = $stream->worker(args => [ '--checkpoint', '100ms' ]);
 more(400);
 
 my $old = hashes();
-my $before = rows();
 
+ok(await(10, sub { statuses('extra') eq 'PRESENT' }),
+   'a worker that began with the log is not WARMING once it has caught up');
 is(statuses('n'), 'PRESENT', 'rows before the reload');
-is(statuses('extra'), 'PRESENT', 'a worker that began with the log is not '
-                                 . 'WARMING');
+
+my $before = rows();
 
 
 # -------------------------------------------- old and new nginx side by side

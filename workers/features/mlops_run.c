@@ -413,7 +413,11 @@ mlops_run_sinks_open(mlops_run_t *run, mlops_err_t *err)
     }
 
     if (view->publish.len != 0) {
-        run->sink.topic = view->publish;
+
+        if (mlops_sink_topic(&run->sink, &view->publish, err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
         run->sink.producer = mlops_producer_create(view->kafka, err);
 
         if (run->sink.producer == NULL) {

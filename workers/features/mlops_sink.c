@@ -15,6 +15,24 @@ static int mlops_sink_room(mlops_sink_text_t *text, size_t size,
 
 
 int
+mlops_sink_topic(mlops_sink_t *sink, const mlops_str_t *topic,
+    mlops_err_t *err)
+{
+    if (topic->len >= sizeof(sink->name)) {
+        return mlops_err_set(err, "the name of the topic \"%.*s\" is too long",
+                             mlops_fmt(topic));
+    }
+
+    memcpy(sink->name, topic->data, topic->len);
+
+    sink->topic.data = sink->name;
+    sink->topic.len = topic->len;
+
+    return MLOPS_OK;
+}
+
+
+int
 mlops_sink_send(mlops_sink_t *sink, mlops_sink_text_t *text,
     const mlops_plan_view_t *view, const mlops_key_t *key,
     const mlops_table_row_t *row, int gone, mlops_err_t *err)

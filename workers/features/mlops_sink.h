@@ -29,12 +29,17 @@
 #include <stdatomic.h>
 
 
+#define MLOPS_SINK_TOPIC_SIZE  256          /* Kafka's names have 249 bytes */
+
+
 /* One for a view; its lanes' threads use it at once, each with a text of its
  * own. */
 
 typedef struct {
     mlops_producer_t         *producer;
-    mlops_str_t               topic;
+    mlops_str_t               topic;        /* in name: it outlives the plan
+                                               that the view is of */
+    char                      name[MLOPS_SINK_TOPIC_SIZE];
     _Atomic uint64_t          sent;
 } mlops_sink_t;
 
@@ -44,6 +49,10 @@ typedef struct {
     size_t                    size;
 } mlops_sink_text_t;
 
+
+/* Its topic, of which a copy is kept. */
+int mlops_sink_topic(mlops_sink_t *sink, const mlops_str_t *topic,
+    mlops_err_t *err);
 
 /* MLOPS_ERROR: the topic does not take rows, err says why.  Waits where the
  * producer's queue is full. */
