@@ -598,9 +598,11 @@ test_full(void **arg)
         assert_true(pid != -1);
 
         if (pid == 0) {
+            unit_ndirs = 0;                 /* the others are the parent's */
             signal(SIGXFSZ, SIG_IGN);
             i == 0 ? full() : full_at_once();
             fflush(stdout);
+            unit_cleanup();
             _exit(0);
         }
 
