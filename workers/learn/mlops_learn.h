@@ -1,0 +1,78 @@
+/*
+ * Training as a whole: a recipe and rows in, a model image out.
+ *
+ * docs/learning.md has the recipe.  The same recipe, rows, seed and settings
+ * give the same image, byte for byte, on any x86-64 processor, with any
+ * number of threads; the image's facts hold what is needed to do it again
+ * (the recipe as it was read, the settings, the digest of the rows), and what
+ * was found: rows of each split, losses, the report of each fitted step.
+ */
+
+#ifndef MLOPS_LEARN_H
+#define MLOPS_LEARN_H
+
+
+#include "mlops_base.h"
+#include "mlops_fit.h"
+#include "mlops_metric.h"
+#include "mlops_model.h"
+
+
+typedef struct {
+    const char          *recipe;        /* path; or NULL with text */
+    const char          *text;          /* a recipe in memory, its bytes and
+                                           the folder of its files */
+    size_t               text_len;
+    const char          *folder;
+
+    const char          *rows;          /* path of the CSV file */
+    const char *const   *set;           /* "name=value" */
+    uint32_t             set_n;
+    uint64_t             seed;
+    unsigned             seeded:1;      /* else the recipe's, or 1 */
+    uint32_t             threads;
+    const char          *work;          /* where a folder for the run may be
+                                           made; NULL: $TMPDIR or /tmp */
+
+    /* stage: "read", "split", "fit steps[2] gbdt", "score", "image" */
+    void               (*progress)(void *ctx, const char *stage,
+        uint64_t done, uint64_t all, const char *text);
+    int                (*stop)(void *ctx);
+    void                *ctx;
+} mlops_learn_options_t;
+
+
+#define MLOPS_LEARN_METRICS  16
+
+typedef struct {
+    const char            *name;        /* "train", "tune", "gate", … */
+    uint64_t               rows_n;
+    uint32_t               metrics_n;
+    mlops_metric_t         metrics[MLOPS_LEARN_METRICS];
+    mlops_metric_value_t   values[MLOPS_LEARN_METRICS];
+} mlops_learn_score_t;
+
+
+typedef struct {
+    void                 *image;        /* malloc'ed, 64-byte aligned */
+    size_t                image_len;
+    char                 *recipe;       /* the fitted one, JSON; malloc'ed */
+    size_t                recipe_len;
+
+    uint64_t              rows_n;       /* of the file */
+    uint64_t              dropped_n;    /* by missing targets and filters */
+    uint32_t              scores_n;
+    mlops_learn_score_t   scores[8];
+    double                read_s;       /* seconds: of the report on screen, */
+    double                fit_s;        /* never of the image */
+    double                all_s;
+    uint64_t              peak_bytes;   /* of resident memory */
+} mlops_learned_t;
+
+
+int mlops_learn(const mlops_learn_options_t *options,
+    mlops_learned_t *learned, mlops_err_t *err);
+void mlops_learned_free(mlops_learned_t *learned);
+
+
+#endif /* MLOPS_LEARN_H */
