@@ -27,15 +27,6 @@
 
 
 typedef struct {
-    const char  *store;
-    const char  *plan;
-    const char  *cut;
-    const char  *view;
-    const char  *source;
-} mlopsctl_backfill_args_t;
-
-
-typedef struct {
     mlopsctl_view_t     view;
     mlops_backfill_t   *backfill;
     mlops_consumer_t   *consumer;
@@ -51,12 +42,10 @@ typedef struct {
 } mlopsctl_backfill_t;
 
 
-static int mlopsctl_backfill_args(int argc, char **argv,
-    mlopsctl_backfill_args_t *args);
 static int mlopsctl_backfill_cut(const char *text, int64_t *cut_us);
 static int mlopsctl_backfill_run(mlopsctl_backfill_t *b,
-    const mlopsctl_backfill_args_t *args, int64_t cut_us, mlops_err_t *err);
-static int mlopsctl_backfill_features(const mlopsctl_backfill_args_t *args,
+    const mlopsctl_view_args_t *args, int64_t cut_us, mlops_err_t *err);
+static int mlopsctl_backfill_features(const mlopsctl_view_args_t *args,
     mlops_err_t *err);
 static int mlopsctl_backfill_file(mlopsctl_backfill_t *b, const char *path,
     mlops_err_t *err);
@@ -79,18 +68,23 @@ mlopsctl_backfill(int argc, char **argv)
     int64_t                    cut_us;
     mlops_err_t                err;
     static mlopsctl_backfill_t b;
-    mlopsctl_backfill_args_t   args;
+    mlopsctl_view_args_t       args;
 
-    rc = mlopsctl_backfill_args(argc, argv, &args);
+    rc = mlopsctl_view_args(argc, argv, "cut", "TIME", &args);
 
     if (rc != MLOPSCTL_DONE) {
         return rc;
     }
 
-    if (mlopsctl_backfill_cut(args.cut, &cut_us) != MLOPS_OK) {
+    if (args.rest_n != 1) {
+        return mlopsctl_misused("expected a view and one file or topic, got "
+                                "%d of them", args.rest_n);
+    }
+
+    if (mlopsctl_backfill_cut(args.value, &cut_us) != MLOPS_OK) {
         return mlopsctl_misused("--cut: expected a time of RFC 3339 or "
                                 "microseconds since 1970, got \"%s\"",
-                                args.cut);
+                                args.value);
     }
 
     b.tty = isatty(STDERR_FILENO);
@@ -118,59 +112,6 @@ mlopsctl_backfill(int argc, char **argv)
 
 
 static int
-mlopsctl_backfill_args(int argc, char **argv, mlopsctl_backfill_args_t *args)
-{
-    int  letter;
-
-    static const struct option  options[] = {
-        { "cut", required_argument, NULL, 'c' },
-        { NULL, 0, NULL, 0 }
-    };
-
-    memset(args, 0, sizeof(*args));
-
-    while ((letter = mlopsctl_option(argc, argv, "s:p:", options)) != -1) {
-
-        switch (letter) {
-
-        case 'c':
-            args->cut = optarg;
-            break;
-
-        case 's':
-            args->store = optarg;
-            break;
-
-        case 'p':
-            args->plan = optarg;
-            break;
-
-        default:
-            return MLOPSCTL_USAGE;
-        }
-    }
-
-    if (argc - optind != 2) {
-        return mlopsctl_misused("expected a view and a file or topic, got %d "
-                                "arguments", argc - optind);
-    }
-
-    if (args->cut == NULL) {
-        return mlopsctl_misused("expected --cut TIME");
-    }
-
-    if (args->store == NULL && args->plan == NULL) {
-        return mlopsctl_misused("expected -s STORE or -p PLAN");
-    }
-
-    args->view = argv[optind];
-    args->source = argv[optind + 1];
-
-    return MLOPSCTL_DONE;
-}
-
-
-static int
 mlopsctl_backfill_cut(const char *text, int64_t *cut_us)
 {
     int          overflow;
@@ -190,7 +131,7 @@ mlopsctl_backfill_cut(const char *text, int64_t *cut_us)
 
 static int
 mlopsctl_backfill_run(mlopsctl_backfill_t *b,
-    const mlopsctl_backfill_args_t *args, int64_t cut_us, mlops_err_t *err)
+    const mlopsctl_view_args_t *args, int64_t cut_us, mlops_err_t *err)
 {
     int                      rc, features;
     struct stat              st;
@@ -224,13 +165,13 @@ mlopsctl_backfill_run(mlopsctl_backfill_t *b,
     if (b->backfill == NULL) {
         rc = MLOPS_ERROR;
 
-    } else if (strcmp(args->source, "-") == 0
-               || (stat(args->source, &st) == 0 && !S_ISDIR(st.st_mode)))
+    } else if (strcmp(args->rest[0], "-") == 0
+               || (stat(args->rest[0], &st) == 0 && !S_ISDIR(st.st_mode)))
     {
-        rc = mlopsctl_backfill_file(b, args->source, err);
+        rc = mlopsctl_backfill_file(b, args->rest[0], err);
 
     } else {
-        rc = mlopsctl_backfill_topic(b, args->source, err);
+        rc = mlopsctl_backfill_topic(b, args->rest[0], err);
     }
 
     if (rc == MLOPS_OK) {
@@ -273,7 +214,7 @@ mlopsctl_backfill_run(mlopsctl_backfill_t *b,
 
 
 static int
-mlopsctl_backfill_features(const mlopsctl_backfill_args_t *args,
+mlopsctl_backfill_features(const mlopsctl_view_args_t *args,
     mlops_err_t *err)
 {
     int   fd;

@@ -24,16 +24,6 @@
 
 
 typedef struct {
-    const char       *rows;             /* --as-of */
-    const char       *store;
-    const char       *plan;
-    const char       *view;
-    char            **files;            /* events */
-    int               files_n;
-} mlopsctl_history_args_t;
-
-
-typedef struct {
     mlopsctl_view_t   view;
     mlops_history_t  *history;
     mlops_intake_t   *intake;
@@ -42,10 +32,8 @@ typedef struct {
 } mlopsctl_history_t;
 
 
-static int mlopsctl_history_args(int argc, char **argv,
-    mlopsctl_history_args_t *args);
 static int mlopsctl_history_run(mlopsctl_history_t *h,
-    const mlopsctl_history_args_t *args, mlops_err_t *err);
+    const mlopsctl_view_args_t *args, mlops_err_t *err);
 static int mlopsctl_history_questions(mlopsctl_history_t *h, const char *path,
     mlops_err_t *err);
 static int mlopsctl_history_log(mlopsctl_history_t *h, mlops_err_t *err);
@@ -68,9 +56,9 @@ mlopsctl_history(int argc, char **argv)
     int                      rc;
     mlops_err_t              err;
     mlopsctl_history_t       h;
-    mlopsctl_history_args_t  args;
+    mlopsctl_view_args_t     args;
 
-    rc = mlopsctl_history_args(argc, argv, &args);
+    rc = mlopsctl_view_args(argc, argv, "as-of", "ROWS.csv", &args);
 
     if (rc != MLOPSCTL_DONE) {
         return rc;
@@ -100,61 +88,8 @@ mlopsctl_history(int argc, char **argv)
 
 
 static int
-mlopsctl_history_args(int argc, char **argv, mlopsctl_history_args_t *args)
-{
-    int  letter;
-
-    static const struct option  options[] = {
-        { "as-of", required_argument, NULL, 'a' },
-        { NULL, 0, NULL, 0 }
-    };
-
-    memset(args, 0, sizeof(*args));
-
-    while ((letter = mlopsctl_option(argc, argv, "s:p:", options)) != -1) {
-
-        switch (letter) {
-
-        case 'a':
-            args->rows = optarg;
-            break;
-
-        case 's':
-            args->store = optarg;
-            break;
-
-        case 'p':
-            args->plan = optarg;
-            break;
-
-        default:
-            return MLOPSCTL_USAGE;
-        }
-    }
-
-    if (optind == argc) {
-        return mlopsctl_misused("expected the name of a view");
-    }
-
-    if (args->rows == NULL) {
-        return mlopsctl_misused("expected --as-of ROWS.csv");
-    }
-
-    if (args->store == NULL && args->plan == NULL) {
-        return mlopsctl_misused("expected -s STORE or -p PLAN");
-    }
-
-    args->view = argv[optind];
-    args->files = argv + optind + 1;
-    args->files_n = argc - optind - 1;
-
-    return MLOPSCTL_DONE;
-}
-
-
-static int
 mlopsctl_history_run(mlopsctl_history_t *h,
-    const mlopsctl_history_args_t *args, mlops_err_t *err)
+    const mlopsctl_view_args_t *args, mlops_err_t *err)
 {
     int  i;
 
@@ -167,23 +102,23 @@ mlopsctl_history_run(mlopsctl_history_t *h,
     h->intake = mlops_intake_create(h->view.view, err);
 
     if (h->history == NULL || h->intake == NULL
-        || mlopsctl_history_questions(h, args->rows, err) != MLOPS_OK)
+        || mlopsctl_history_questions(h, args->value, err) != MLOPS_OK)
     {
         return MLOPS_ERROR;
     }
 
-    if (args->files_n == 0 && mlopsctl_history_log(h, err) != MLOPS_OK) {
+    if (args->rest_n == 0 && mlopsctl_history_log(h, err) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
 
-    for (i = 0; i < args->files_n; i++) {
-        if (mlopsctl_history_file(h, args->files[i], err) != MLOPS_OK) {
+    for (i = 0; i < args->rest_n; i++) {
+        if (mlopsctl_history_file(h, args->rest[i], err) != MLOPS_OK) {
             return MLOPS_ERROR;
         }
     }
 
     if (mlops_history_run(h->history, err) != MLOPS_OK
-        || mlopsctl_history_print(h, args->rows, err) != MLOPS_OK)
+        || mlopsctl_history_print(h, args->value, err) != MLOPS_OK)
     {
         return MLOPS_ERROR;
     }

@@ -17,6 +17,59 @@ static int mlopsctl_view_dir(const char *path, int make, mlops_err_t *err);
 
 
 int
+mlopsctl_view_args(int argc, char **argv, const char *option,
+    const char *value, mlopsctl_view_args_t *args)
+{
+    int                  letter;
+    const struct option  options[] = {
+        { option, required_argument, NULL, 'v' },
+        { NULL, 0, NULL, 0 }
+    };
+
+    memset(args, 0, sizeof(*args));
+
+    while ((letter = mlopsctl_option(argc, argv, "s:p:", options)) != -1) {
+
+        switch (letter) {
+
+        case 'v':
+            args->value = optarg;
+            break;
+
+        case 's':
+            args->store = optarg;
+            break;
+
+        case 'p':
+            args->plan = optarg;
+            break;
+
+        default:
+            return MLOPSCTL_USAGE;
+        }
+    }
+
+    if (optind == argc) {
+        return mlopsctl_misused("expected the name of a view");
+    }
+
+    if (args->value == NULL) {
+        return mlopsctl_misused("expected --%s %s", option, value);
+    }
+
+    if (args->store == NULL && args->plan == NULL) {
+        return mlopsctl_misused("expected -s STORE or -p PLAN");
+    }
+
+    args->view = argv[optind];
+    args->rest = argv + optind + 1;
+    args->rest_n = argc - optind - 1;
+
+    return MLOPSCTL_DONE;
+}
+
+
+int
 mlopsctl_view_open(mlopsctl_view_t *view, const char *store,
     const char *plan, const char *name, mlops_err_t *err)
 {

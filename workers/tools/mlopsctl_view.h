@@ -9,6 +9,7 @@
 #define MLOPSCTL_VIEW_H
 
 
+#include "mlopsctl.h"
 #include "mlops_plan.h"
 
 
@@ -22,6 +23,22 @@ typedef struct {
                                         /* of the plan, or "" */
 } mlopsctl_view_t;
 
+
+/* The arguments of a sub-command about a view and its events. */
+
+typedef struct {
+    const char  *store;
+    const char  *plan;
+    const char  *value;                 /* of the option it lives by */
+    const char  *view;
+    char       **rest;                  /* behind the view */
+    int          rest_n;
+} mlopsctl_view_args_t;
+
+/* -s or -p, --option VALUE, a view, and more: MLOPSCTL_DONE, or
+ * MLOPSCTL_USAGE once it has been said what is missing. */
+int mlopsctl_view_args(int argc, char **argv, const char *option,
+    const char *value, mlopsctl_view_args_t *args);
 
 /* Reads the plan of a store (store not NULL) or of a file, and finds the view
  * in it.  The error lists the views there are.  Closed in any case. */
