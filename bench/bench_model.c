@@ -7,14 +7,13 @@
  * The medians of many rounds, in which both ways alternate.
  */
 
+#include "bench.h"
+
 #include "mlops_build.h"
 #include "mlops_clock.h"
 #include "mlops_dense.h"
 #include "mlops_model.h"
 #include "mlops_simd.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 
 #define BENCH_ROWS    256
@@ -51,62 +50,6 @@ static const void             *bench_trees;
 static mlops_trees_pt          bench_trees_kernel;
 static bench_net_t             bench_net;
 static mlops_dense_pt          bench_dense_kernel;
-
-
-static uint64_t
-bench_random(uint64_t *state)
-{
-    uint64_t  x;
-
-    x = *state;
-
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-
-    *state = x;
-
-    return x * 2685821657736338717ull;
-}
-
-
-/* Uniform in (-1, 1), a float32 number. */
-
-static double
-bench_number(uint64_t *state)
-{
-    return (double) (int32_t) (bench_random(state) >> 40) / 8388608 - 1;
-}
-
-
-static void *
-bench_alloc(size_t size)
-{
-    void  *p;
-
-    p = aligned_alloc(64, mlops_align(size, 64) + 64);
-
-    if (p == NULL) {
-        fprintf(stderr, "bench_model: no memory\n");
-        exit(1);
-    }
-
-    memset(p, 0, mlops_align(size, 64) + 64);
-
-    return p;
-}
-
-
-static int
-bench_compare(const void *one, const void *two)
-{
-    double  a, b;
-
-    a = *(const double *) one;
-    b = *(const double *) two;
-
-    return (a > b) - (a < b);
-}
 
 
 static uint32_t *

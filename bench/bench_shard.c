@@ -9,13 +9,13 @@
  * are asked for some events ahead, as the worker does.
  */
 
+#include "bench.h"
+
 #include "mlops_clock.h"
 #include "mlops_plan.h"
 #include "mlops_shard.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,34 +52,6 @@ bench_fail(const char *what, const mlops_err_t *err)
 {
     fprintf(stderr, "bench_shard: %s: %s\n", what, err->text);
     exit(1);
-}
-
-
-static uint64_t
-bench_random(uint64_t *state)
-{
-    uint64_t  x;
-
-    x = *state;
-
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-
-    *state = x;
-
-    return x * 2685821657736338717ull;
-}
-
-
-static double
-bench_cpu_s(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-
-    return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
 
@@ -257,18 +229,6 @@ bench_events(bench_t *b, uint64_t n, int in_turn)
 
 
 static int
-bench_compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
-
-static int
 bench_compare_ns(const void *a, const void *b)
 {
     uint32_t  x, y;
@@ -281,7 +241,7 @@ bench_compare_ns(const void *a, const void *b)
 
 
 static double
-bench_median(bench_t *b)
+bench_event_us(bench_t *b)
 {
     double    begin, us[PASSES];
     uint32_t  i;
@@ -292,9 +252,7 @@ bench_median(bench_t *b)
         us[i] = (bench_cpu_s() - begin) * 1e6 / EVENTS;
     }
 
-    qsort(us, PASSES, sizeof(double), bench_compare);
-
-    return us[PASSES / 2];
+    return bench_median(us, PASSES);
 }
 
 
@@ -507,9 +465,9 @@ main(int argc, char **argv)
     mlops_shard_caught_up(b.shard);
     bench_events(&b, b.entities, 1);
 
-    us = bench_median(&b);
+    us = bench_event_us(&b);
     b.ahead = 1;
-    us_ahead = bench_median(&b);
+    us_ahead = bench_event_us(&b);
 
     mlops_shard_stats(b.shard, &stats);
 

@@ -10,12 +10,10 @@
  * other memory were read (what a model in the last-level cache costs).
  */
 
+#include "bench.h"
+
 #include "mlops_simd.h"
 #include "mlops_trees.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 
 #define BENCH_ROWS    512
@@ -49,80 +47,6 @@ static const bench_case_t  bench_cases[] = {
     { "100 x 255 leaves, 28 features", 100, 0, 255, 28, 0, 0 },
     { "500 x depth 6, 28, double", 500, 6, 0, 28, 0, 1 }
 };
-
-
-static uint64_t
-bench_random(uint64_t *state)
-{
-    uint64_t  x;
-
-    x = *state;
-
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-
-    *state = x;
-
-    return x * 2685821657736338717ull;
-}
-
-
-/* Uniform in (-1, 1), a float32 number. */
-
-static double
-bench_number(uint64_t *state)
-{
-    return (double) (int32_t) (bench_random(state) >> 40) / 8388608 - 1;
-}
-
-
-static void *
-bench_alloc(size_t size)
-{
-    void  *p;
-
-    if (posix_memalign(&p, 64, size + 64) != 0) {
-        fprintf(stderr, "bench_trees: no memory\n");
-        exit(1);
-    }
-
-    memset(p, 0, size + 64);
-
-    return p;
-}
-
-
-static double
-bench_now_ns(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
-}
-
-
-static int
-bench_compare(const void *one, const void *two)
-{
-    double  a, b;
-
-    a = *(const double *) one;
-    b = *(const double *) two;
-
-    return (a > b) - (a < b);
-}
-
-
-static double
-bench_median(double *values, size_t n)
-{
-    qsort(values, n, sizeof(*values), bench_compare);
-
-    return values[n / 2];
-}
 
 
 /* Node numbers count from the root of the tree; leaves[n] are open. */

@@ -12,14 +12,13 @@
  * time (some 30 ns) included.
  */
 
+#include "bench.h"
+
 #include "mlops_import.h"
 #include "mlops_model.h"
 
 #include <dlfcn.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 
@@ -74,55 +73,6 @@ bench_fail(const char *what, const char *why)
 {
     fprintf(stderr, "bench_xgboost: %s: %s\n", what, why);
     exit(1);
-}
-
-
-static void *
-bench_alloc(size_t size)
-{
-    void  *p;
-
-    p = aligned_alloc(64, mlops_align(size + 64, 64));
-
-    if (p == NULL) {
-        bench_fail("memory", "none left");
-    }
-
-    memset(p, 0, size + 64);
-
-    return p;
-}
-
-
-static double
-bench_now_ns(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (double) ts.tv_sec * 1e9 + (double) ts.tv_nsec;
-}
-
-
-static int
-bench_compare(const void *one, const void *two)
-{
-    double  a, b;
-
-    a = *(const double *) one;
-    b = *(const double *) two;
-
-    return (a > b) - (a < b);
-}
-
-
-static double
-bench_median(double *values, size_t n)
-{
-    qsort(values, n, sizeof(*values), bench_compare);
-
-    return values[n / 2];
 }
 
 

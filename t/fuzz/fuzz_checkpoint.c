@@ -3,60 +3,19 @@
  * refuses all of it or has entities that are found, counted and visited.
  */
 
+#include "fuzz.h"
+
 #include "mlops_checkpoint.h"
 #include "mlops_file.h"
 #include "mlops_hash.h"
 #include "mlops_plan.h"
 #include "mlops_shard.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static char                  fuzz_path[64];
 static char                  fuzz_name[64];
 static mlops_plan_view_t     fuzz_view;
 static mlops_plan_feature_t  fuzz_feature;
 static mlops_column_t        fuzz_columns[3];
-
-
-static void
-fuzz_end(void)
-{
-    (void) rmdir(fuzz_path);
-}
-
-
-static int
-fuzz_dir(void)
-{
-    static int  dir = -1;
-
-    if (dir == -1) {
-        snprintf(fuzz_path, sizeof(fuzz_path),
-                 "/tmp/mlops-fuzz-checkpoint-XXXXXX");
-        check(mkdtemp(fuzz_path) != NULL);
-        check(atexit(fuzz_end) == 0);
-        dir = open(fuzz_path, O_RDONLY|O_DIRECTORY);
-        check(dir != -1);
-    }
-
-    return dir;
-}
 
 
 /* count() over all time; keys are text, or numbers. */

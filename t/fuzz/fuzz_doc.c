@@ -5,24 +5,11 @@
  * unpacked again the tree is the same.
  */
 
+#include "fuzz.h"
+
 #include "mlops_doc.h"
 #include "mlops_row.h"
 #include "mlops_scan.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static void

@@ -8,26 +8,13 @@
  * the same.
  */
 
+#include "fuzz.h"
+
 #include "mlops_intake.h"
 #include "mlops_scan.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 
 #define FIELDS  5
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 
 static mlops_column_t  columns[FIELDS] = {
     { .name = mlops_str("id"), .type = MLOPS_TYPE_BYTES,

@@ -4,28 +4,15 @@
  * digits alone.
  */
 
+#include "fuzz.h"
+
 #include "mlops_keys.h"
 #include "mlops_row.h"
 #include "mlops_scan.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 
 #define NAMES   4
 #define VALUES  7
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 
 static void
 check_list(const mlops_keys_list_t *list)

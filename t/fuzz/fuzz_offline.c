@@ -4,52 +4,9 @@
  * without an error.
  */
 
+#include "fuzz.h"
+
 #include "mlops_offline_format.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static char  fuzz_path[64];
-
-
-static void
-fuzz_end(void)
-{
-    (void) rmdir(fuzz_path);
-}
-
-
-static int
-fuzz_dir(void)
-{
-    static int  dir = -1;
-
-    if (dir == -1) {
-        snprintf(fuzz_path, sizeof(fuzz_path),
-                 "/tmp/mlops-fuzz-offline-XXXXXX");
-        check(mkdtemp(fuzz_path) != NULL);
-        check(atexit(fuzz_end) == 0);
-        dir = open(fuzz_path, O_RDONLY|O_DIRECTORY);
-        check(dir != -1);
-    }
-
-    return dir;
-}
 
 
 /* Checksums are made good, so that what is behind them is reached. */

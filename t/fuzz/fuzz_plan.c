@@ -3,22 +3,9 @@
  * same; sources of directives, and filters, of any bytes.
  */
 
+#include "fuzz.h"
+
 #include "mlops_plan.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 /* What every reader of a view relies on. */

@@ -8,26 +8,13 @@
  * its bound and be JSON again.
  */
 
+#include "fuzz.h"
+
 #include "mlops_request.h"
 #include "mlops_scan.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 
 #define MODELS  9
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 
 #define column(n, t, f)                                                       \
     { .name = mlops_str(n), .type = MLOPS_TYPE_ ## t, .flags = f,             \

@@ -6,26 +6,13 @@
  * same.
  */
 
-#include "mlops_sink.h"
+#include "fuzz.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "mlops_sink.h"
 
 
 #define COLUMNS  4
 #define SETS     2
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 
 static mlops_column_t  columns[COLUMNS] = {
     { .name = mlops_str("n"), .type = MLOPS_TYPE_INT64,

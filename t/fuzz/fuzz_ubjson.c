@@ -3,23 +3,10 @@
  * written as JSON it is read again by the reader of JSON as the same.
  */
 
+#include "fuzz.h"
+
 #include "mlops_import_job.h"
 #include "mlops_ubjson.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static void

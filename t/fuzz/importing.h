@@ -7,24 +7,12 @@
 #define MLOPS_FUZZ_IMPORTING_H
 
 
+#include "fuzz.h"
+
 #include "mlops_import.h"
 #include "mlops_model.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static void

@@ -1,0 +1,63 @@
+/*
+ * What the fuzz targets share: a check that ends the program, and a folder
+ * that lives as long as it.
+ */
+
+#ifndef MLOPS_FUZZ_H
+#define MLOPS_FUZZ_H
+
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+#define check(cond)                                                           \
+    do {                                                                      \
+        if (!(cond)) {                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static inline char *
+fuzz_path(void)
+{
+    static char  path[] = "/tmp/mlops-fuzz-XXXXXX";
+
+    return path;
+}
+
+
+static inline void
+fuzz_end(void)
+{
+    (void) rmdir(fuzz_path());
+}
+
+
+/* An empty folder; who makes files in it removes them. */
+
+static inline int
+fuzz_dir(void)
+{
+    static int  dir = -1;
+
+    if (dir == -1) {
+        check(mkdtemp(fuzz_path()) != NULL);
+        check(atexit(fuzz_end) == 0);
+        dir = open(fuzz_path(), O_RDONLY|O_DIRECTORY);
+        check(dir != -1);
+    }
+
+    return dir;
+}
+
+
+#endif /* MLOPS_FUZZ_H */
