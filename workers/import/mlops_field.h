@@ -72,5 +72,24 @@ int mlops_field_floats(mlops_field_t *field, const mlops_doc_t *object,
 /* Is it an array, packed or not? */
 int mlops_field_is_array(const mlops_doc_t *doc);
 
+/* A finite number lo <= value <= hi.  A missing one is dflt; where that is
+ * NaN it is an error. */
+int mlops_field_number(mlops_field_t *field, const mlops_doc_t *object,
+    const char *key, double lo, double hi, double dflt, double *value);
+/* true or false; a missing one is false. */
+int mlops_field_flag(mlops_field_t *field, const mlops_doc_t *object,
+    const char *key, int *flag);
+
+/* Every key of an object has to be among keys or more (ended by NULL; more
+ * may be NULL); "comment" is always.  The error names the closest one. */
+int mlops_field_keys(mlops_field_t *field, const mlops_doc_t *object,
+    const char *const *keys, const char *const *more);
+/* The word at key, its place in list (ended by NULL); dflt -1: required. */
+int mlops_field_word(mlops_field_t *field, const mlops_doc_t *object,
+    const char *key, const char *const *list, int dflt, int *word);
+/* "expected …, got …; did you mean …?": the closest of n names. */
+int mlops_field_suggest(mlops_field_t *field, const mlops_str_t *got,
+    const char *expected, const mlops_str_t *names, uint32_t n);
+
 
 #endif /* MLOPS_FIELD_H */

@@ -1,18 +1,12 @@
 /*
- * Names in a recipe: cells, keys, words; and what was probably meant where
- * one is not known.
+ * Names in a recipe: cells, keys, words.
  */
 
 #include "mlops_recipe.h"
 #include "mlops_hash.h"
 
 
-#define MLOPS_RECIPE_NEAR  24       /* longer names are far from all */
 #define MLOPS_RECIPE_LOOK  1000     /* names looked at for a suggestion */
-
-
-static uint32_t mlops_recipe_distance(const mlops_str_t *a, const char *b,
-    size_t b_len);
 
 
 mlops_recipe_name_t *
@@ -100,39 +94,7 @@ int
 mlops_recipe_keys(mlops_recipe_t *recipe, const mlops_doc_t *object,
     const char *const *keys, const char *const *more)
 {
-    uint32_t            i, n;
-    const char         *list[24];
-    const mlops_doc_t  *doc;
-
-    n = 0;
-
-    for (/* void */ ; keys != NULL; keys = more, more = NULL) {
-        for (i = 0; keys[i] != NULL && n < mlops_nitems(list) - 1; i++) {
-            list[n++] = keys[i];
-        }
-    }
-
-    list[n] = NULL;
-
-    for (doc = object->v.child; doc != NULL; doc = doc->next) {
-
-        if (mlops_str_is(&doc->key, "comment")) {
-            continue;
-        }
-
-        for (i = 0; i < n; i++) {
-            if (mlops_str_eq(&doc->key, list[i], strlen(list[i]))) {
-                break;
-            }
-        }
-
-        if (i == n) {
-            return mlops_recipe_suggest(recipe, &doc->key, "a known key",
-                                        list);
-        }
-    }
-
-    return MLOPS_OK;
+    return mlops_field_keys(&recipe->field, object, keys, more);
 }
 
 
@@ -140,31 +102,7 @@ int
 mlops_recipe_word(mlops_recipe_t *recipe, const mlops_doc_t *object,
     const char *key, const char *const *list, int dflt, int *word)
 {
-    int                 rc;
-    size_t              old;
-    const mlops_doc_t  *doc;
-
-    if (dflt >= 0 && mlops_doc_get(object, key) == NULL) {
-        *word = dflt;
-        return MLOPS_OK;
-    }
-
-    doc = mlops_field_get(&recipe->field, object, key, MLOPS_DOC_STRING);
-    if (doc == NULL) {
-        return MLOPS_ERROR;
-    }
-
-    for (*word = 0; list[*word] != NULL; (*word)++) {
-        if (mlops_str_eq(&doc->v.text, list[*word], strlen(list[*word]))) {
-            return MLOPS_OK;
-        }
-    }
-
-    old = mlops_field_push(&recipe->field, key);
-    rc = mlops_recipe_suggest(recipe, &doc->v.text, "a known word", list);
-    mlops_field_pop(&recipe->field, old);
-
-    return rc;
+    return mlops_field_word(&recipe->field, object, key, list, dflt, word);
 }
 
 
@@ -172,78 +110,24 @@ int
 mlops_recipe_suggest(mlops_recipe_t *recipe, const mlops_str_t *got,
     const char *expected, const char *const *list)
 {
-    size_t       len;
-    uint32_t     i, n, d, best;
-    mlops_str_t  near = mlops_null_str, at;
+    uint32_t     i, n;
+    mlops_str_t  names[MLOPS_RECIPE_LOOK];
 
-    best = (got->len > 6) ? 4 : 3;
     n = 0;
 
-    while (list != NULL ? list[n] != NULL
-                        : n < recipe->names_n && n < MLOPS_RECIPE_LOOK)
-    {
-        n++;
-    }
+    if (list != NULL) {
 
-    for (i = 0; i < n; i++) {
-
-        if (list != NULL) {
-            at.data = list[i];
-            at.len = strlen(list[i]);
-
-        } else {
-            at = recipe->names[i].name;
+        for (/* void */ ; list[n] != NULL && n < MLOPS_RECIPE_LOOK; n++) {
+            names[n].data = list[n];
+            names[n].len = strlen(list[n]);
         }
 
-        d = mlops_recipe_distance(got, at.data, at.len);
+    } else {
 
-        if (d < best) {
-            best = d;
-            near = at;
+        for (i = 0; i < recipe->names_n && n < MLOPS_RECIPE_LOOK; i++) {
+            names[n++] = recipe->names[i].name;
         }
     }
 
-    len = (got->len < 40) ? got->len : 40;
-
-    if (near.data == NULL) {
-        return mlops_field_error(&recipe->field, "expected %s, got \"%.*s\"",
-                                 expected, (int) len, got->data);
-    }
-
-    return mlops_field_error(&recipe->field, "expected %s, got \"%.*s\"; did "
-                             "you mean \"%.*s\"?", expected, (int) len,
-                             got->data, mlops_fmt(&near));
-}
-
-
-/* Levenshtein's distance. */
-
-static uint32_t
-mlops_recipe_distance(const mlops_str_t *a, const char *b, size_t b_len)
-{
-    size_t    i, j;
-    uint32_t  row[MLOPS_RECIPE_NEAR + 1], last, here, d;
-
-    if (a->len > MLOPS_RECIPE_NEAR || b_len > MLOPS_RECIPE_NEAR) {
-        return UINT32_MAX;
-    }
-
-    for (j = 0; j <= b_len; j++) {
-        row[j] = (uint32_t) j;
-    }
-
-    for (i = 1; i <= a->len; i++) {
-        last = row[0];
-        row[0] = (uint32_t) i;
-
-        for (j = 1; j <= b_len; j++) {
-            here = row[j];
-            d = last + (a->data[i - 1] != b[j - 1]);
-            d = (here + 1 < d) ? here + 1 : d;
-            row[j] = (row[j - 1] + 1 < d) ? row[j - 1] + 1 : d;
-            last = here;
-        }
-    }
-
-    return row[b_len];
+    return mlops_field_suggest(&recipe->field, got, expected, names, n);
 }

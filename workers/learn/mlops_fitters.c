@@ -1,0 +1,42 @@
+/*
+ * The table of fitters.
+ */
+
+#include "mlops_fit.h"
+
+
+/* One line each: declaration here, element below. */
+
+
+static const mlops_fitter_t  mlops_fitter_end = { 0 };
+
+static const mlops_fitter_t *const  mlops_fitter_table[] = {
+    &mlops_fitter_end
+};
+
+
+const mlops_fitter_t *
+mlops_fitter_find(const mlops_str_t *kind, const mlops_str_t *fit)
+{
+    size_t                 i;
+    const mlops_fitter_t  *fitter;
+
+    for (i = 0; mlops_fitter_table[i]->kind != NULL; i++) {
+        fitter = mlops_fitter_table[i];
+
+        if (mlops_str_eq(kind, fitter->kind, strlen(fitter->kind))
+            && mlops_str_eq(fit, fitter->fit, strlen(fitter->fit)))
+        {
+            return fitter;
+        }
+    }
+
+    return NULL;
+}
+
+
+const mlops_fitter_t *const *
+mlops_fitters(void)
+{
+    return mlops_fitter_table;
+}
