@@ -82,20 +82,23 @@ sub now {
 }
 
 
-# Calls what until it is true, at most so many seconds.  Returns its result,
-# or nothing.
+# Calls what until it is true, at most so many seconds, and once more behind
+# them: a machine that stood still for all of the time has not seen what came
+# of it.  Returns its result, or nothing.
 
 sub await {
     my ($seconds, $what, $pause) = @_;
     my $until = now() + $seconds;
 
-    while (now() < $until) {
+    while (1) {
+        my $last = now() >= $until;
         my $result = $what->();
+
         return $result if $result;
+        return if $last;
+
         sleep($pause || 0.02);
     }
-
-    return;
 }
 
 
@@ -178,11 +181,26 @@ sub workers {
 }
 
 
+# Below the range from which the system takes ports of outgoing connections:
+# none of those has it by the time a server listens there.
+
+my %given;
+
 sub free_port {
-    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-                                       LocalPort => 0, Listen => 1)
-        or die "no free port: $!\n";
-    return $socket->sockport;
+    for (1 .. 200) {
+        my $port = 10000 + int rand 20000;
+
+        next if $given{$port};
+
+        my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+                                           LocalPort => $port, Listen => 1)
+            or next;
+
+        $given{$port} = 1;
+        return $port;
+    }
+
+    die "no free port\n";
 }
 
 
