@@ -504,10 +504,10 @@ load_turn(load_t *l)
 
         if (!load_more(l, now)) {
 
-            /* what is under way gets five seconds */
+            /* what is under way gets a minute */
 
             if (grace == 0) {
-                grace = now + 5000000000u;
+                grace = now + 60000000000u;
 
             } else if (now > grace) {
                 l->failed += busy;

@@ -63,7 +63,7 @@ sub backfill {
                             'rides', '--cut', $cut_ms * 1000, '-s',
                             $site->{store}, $from);
 
-    return Stream::reap($pid, 30);
+    return Stream::reap($pid, 120);
 }
 
 
@@ -78,7 +78,7 @@ sub values_of {
 sub live {
     my ($what) = @_;
 
-    is(Stream::reap($stream->worker(args => [ '--once' ]), 30), 0,
+    is(Stream::reap($stream->worker(args => [ '--once' ]), 120), 0,
        "$what, and a worker from the cut on") or diag($stream->worker_log);
 
     return $stream->dump('rides');

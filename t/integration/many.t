@@ -36,14 +36,14 @@ $site->start;
 sub all_say {
     my ($model, $text) = @_;
 
-    return await(5, sub {
-        my %answers = map { (await_get("/m/$model"))[1] => 1 } 1 .. 12;
+    return await(60, sub {
+        my %answers = map { (one_get("/m/$model"))[1] => 1 } 1 .. 12;
         return keys %answers == 1 && $answers{$text};
     });
 }
 
 
-sub await_get {
+sub one_get {
     my ($path) = @_;
     my ($status, undef, $text) = $site->get($path, '{}');
     return ($status, $status == 200 ? $text : $status);
@@ -87,7 +87,7 @@ spew("$dir/2.mlm", slurp($image{2}));
 chmod 0644, "$dir/2.mlm";
 symlink '2.mlm', "$dir/.l";
 rename "$dir/.l", "$dir/\@champion";
-ok(await(4, sub { $site->logged('version 2 of model "m8" is refused') >= 2 }),
+ok(await(60, sub { $site->logged('version 2 of model "m8" is refused') >= 2 }),
    'a writable image is refused');
 sleep 3.5;
 chmod 0444, "$dir/2.mlm";
@@ -110,7 +110,7 @@ SKIP: {
     my $before = $site->logged('directory of model "m9"');
 
     chown 4242, 4242, "$site->{store}/models/m9";
-    ok(await(3, sub { $site->logged('directory of model "m9"') > $before }),
+    ok(await(60, sub { $site->logged('directory of model "m9"') > $before }),
        'a directory of somebody else is refused');
     ok(all_say('m9', '{"prediction":1.0}'), 'what it had serves on');
     chown 0, 0, "$site->{store}/models/m9";

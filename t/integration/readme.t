@@ -45,7 +45,7 @@ is(system('sh', '-e', '-c', "cd '$root'\n$publish >&2"), 0,
 
 # What XGBoost 1.7.4 predicts for this row.
 
-my $answer = await(2, sub {
+my $answer = await(60, sub {
     my ($status, undef, $text) = $site->get($path, $body);
     return $status == 200 ? $text : undef;
 });

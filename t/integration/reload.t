@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../tools/lib";
 use Fcntl qw(F_WRLCK SEEK_SET);
 use constant F_OFD_SETLK => 37;
 use Mlops qw(await slurp spew);
+use POSIX ();
 use Site;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -70,7 +71,7 @@ is(trace(), $before, 'both touch nothing');
 my %workers = map { $_ => 1 } $site->workers;
 
 kill 'HUP', $site->master;
-ok(await(5, sub { $site->logged('invalid value "none"') }),
+ok(await(60, sub { $site->logged('invalid value "none"') }),
    'the master refuses it');
 sleep 0.2;
 is((grep { $workers{$_} } $site->workers), 2, 'the workers stay');
@@ -81,7 +82,7 @@ is(trace(), $before, 'and nothing is touched');
 $site->conf(server => $server, main => "pid $site->{prefix}/none/nginx.pid;"
             =~ s/^pid .*//r . "error_log /nonexistent/dir/error.log;");
 kill 'HUP', $site->master;
-ok(await(5, sub { $site->logged('/nonexistent/dir/error\.log" failed') }),
+ok(await(60, sub { $site->logged('/nonexistent/dir/error\.log" failed') }),
    'a configuration that fails late');
 sleep 0.2;
 is((grep { $workers{$_} } $site->workers), 2, 'the workers stay');
@@ -124,22 +125,27 @@ rmdir "$site->{registry}/models/b";
 
 # Somebody holds the lock of the store.
 
+pipe my $locked, my $tell or die;
+
 my $pid = fork // die;
 
 if ($pid == 0) {
-    open my $lock, '+<', "$site->{store}/lock" or exit 1;
+    open my $lock, '+<', "$site->{store}/lock" or POSIX::_exit(1);
     my $flock = pack 's s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0;
-    fcntl $lock, F_OFD_SETLK, $flock or exit 1;
-    sleep 30;
-    exit 0;
+    fcntl $lock, F_OFD_SETLK, $flock or POSIX::_exit(1);
+    syswrite $tell, "locked\n";
+    sleep 600;
+    POSIX::_exit(0);
 }
 
-sleep 0.2;
+close $tell;
+is(<$locked>, "locked\n", 'somebody holds the lock of the store');
 ok($site->reload, 'a reload while the store is locked');
 says('/a', 1, 'serves');
 ok($site->logged('could not be filled from the registry:.* lock'),
    'and does not wait for the lock') or diag($site->log);
-ok(kill('KILL', $pid), 'which is held all the time');
+is(waitpid($pid, POSIX::WNOHANG()), 0, 'which is held all the time');
+kill 'KILL', $pid;
 waitpid $pid, 0;
 
 # Only what is missing is filled in: an alias that was moved in the store
@@ -161,7 +167,7 @@ SKIP: {
 
     chown 4242, 4242, "$site->{store}/models";
     kill 'HUP', $site->master;
-    ok(await(5, sub { $site->logged('\[emerg\].*models') }),
+    ok(await(60, sub { $site->logged('\[emerg\].*models') }),
        'a store of somebody else is refused') or diag($site->log);
     sleep 0.2;
     is((grep { $now{$_} } $site->workers), 2, 'the workers stay');
@@ -230,6 +236,16 @@ is($site->logged('\[alert\]'), 0, 'no alert') or diag($site->log);
 
 $site->stop;
 
+# It says so before it reads the configuration, and answers nothing until it
+# has.
+
+sub taken_up {
+    my $before = $site->logged('reconfiguring');
+
+    kill 'HUP', $pid;
+    return await(60, sub { $site->logged('reconfiguring') > $before });
+}
+
 my $other = "$site->{store}-other";
 my $single = sub {
     my ($store) = @_;
@@ -241,7 +257,7 @@ my $single = sub {
 $single->($site->{store});
 $pid = $site->spawn("$site->{prefix}/logs/single", $Mlops::nginx,
                     $site->args);
-ok(await(5, sub { ($site->get('/a', '{}'))[0] == 200 }), 'one process');
+ok(await(60, sub { ($site->get('/a', '{}'))[0] == 200 }), 'one process');
 
 my $socket = $site->connection;
 
@@ -249,14 +265,13 @@ for my $round (1 .. 3) {
     my $store = $round == 2 ? $other : $site->{store};
 
     $single->($store);
-    kill 'HUP', $pid;
-    sleep 0.3;
+    taken_up() or die "no reload\n";
 
     is((Site::ask($socket, '/a'))[0], 200, "reload $round serves");
 
     $site->ctl('alias', '-r', $site->{registry}, '-s', $store, 'a',
                'champion', $round);
-    ok(await(2, sub { (Site::ask($socket, '/a'))[3]
+    ok(await(60, sub { (Site::ask($socket, '/a'))[3]
                       eq "{\"prediction\":$round.0}" }),
        'and follows its store');
 }
@@ -267,9 +282,9 @@ $site->conf(store => '', registry => '',
             main => "master_process off;\ndaemon off;");
 $site->ctl('alias', '-r', $site->{registry}, '-s', $site->{store}, 'a',
            'champion', 1);
-kill 'HUP', $pid;
+ok(taken_up(), 'a reload without a store');
 sleep 1.3;
-is((Site::ask($socket, '/a'))[0], 200, 'without a store');
+is((Site::ask($socket, '/a'))[0], 200, 'serves');
 
 kill 'QUIT', $pid;
 waitpid $pid, 0;

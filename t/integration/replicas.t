@@ -36,6 +36,13 @@ sub replicas_conf {
     $conf =~ s/listen 8080;/listen 127.0.0.1:$public[$n];/ or die;
     $conf =~ s/listen 8081;/listen 127.0.0.1:$door[$n];/ or die;
 
+    # How long an answer may take is said for machines that have nothing else
+    # to do; who is asked again, and when, stays.
+
+    $conf =~ s/(proxy_next_upstream_timeout)\s+2s;/$1 60s;/ or die;
+    $conf =~ s/(proxy_connect_timeout)\s+250ms;/$1 20s;/ or die;
+    $conf =~ s/(proxy_${_}_timeout)\s+1s;/$1 20s;/ or die for 'send', 'read';
+
     return $conf;
 }
 
@@ -44,6 +51,14 @@ sub ask {
     my ($port, $path, $body) = @_;
 
     return Mlops::request("127.0.0.1:$port", $path, $body);
+}
+
+
+# What a replica has answered, of which it has its own count.
+
+sub answered {
+    my ($replica) = @_;
+    return $replica->served('lin4');
 }
 
 
@@ -58,7 +73,8 @@ for my $n (0 .. 2) {
     }
 
     $site->publish('here', $site->constant(7));
-    $site->conf(http => replicas_conf($n));
+    $site->conf(http => replicas_conf($n),
+                server => "location = /metrics { mlops_metrics; }\n");
     $site->start;
 }
 
@@ -74,7 +90,7 @@ my $answer = '{"model_name":"lin4","model_version":"1","outputs":[{"name":'
              . '"prediction","datatype":"FP32","shape":[2,1],'
              . '"data":[32.9,33.2]}]}';
 
-ok(await(5, sub { (ask($door[0], $path, $request))[0] == 503 }),
+ok(await(60, sub { (ask($door[0], $path, $request))[0] == 503 }),
    'the front knows the model and has it not');
 
 my ($status, $head, $text) = ask($door[0], $path, $request);
@@ -115,18 +131,22 @@ for my $round (1 .. ($quick ? 1 : 3)) {
 
     # one that has failed is not asked for fail_timeout, 1 s: both are back
 
-    sleep 2.2;
+    for my $replica (@replicas) {
+        my $before = answered($replica);
+
+        await(60, sub { answered($replica) > $before + 20 })
+            or die "a replica is not asked\n";
+    }
 
     my $master = $dead->master;
     kill 'KILL', $master, Mlops::workers($master);
-    ok(await(5, sub { ! kill 0, $master }), "a replica is killed ($round)");
+    ok(await(60, sub { ! kill 0, $master }), "a replica is killed ($round)");
     unlink "$dead->{prefix}/logs/nginx.pid";
 
     sleep 0.7;
     $dead->start;
 }
 
-sleep 0.5;
 
 my ($report, @answers) = $front->load_end($job);
 

@@ -17,8 +17,9 @@ my %image = map { $_ => $site->constant($_) } 1 .. 4;
 
 $site->publish('a', $image{1});
 $site->conf(server => <<'_END_');
-        location = /a      { mlops_predict a; }
-        location = /status { mlops_status; }
+        location = /a       { mlops_predict a; }
+        location = /status  { mlops_status; }
+        location = /metrics { mlops_metrics; }
 _END_
 $site->start;
 $site->publish('a', $image{$_}) for 2 .. 4;
@@ -46,7 +47,7 @@ sub move {
 sub workers_of {
     my ($master, $n, $what) = @_;
 
-    ok(await(10, sub { $site->workers($master) == $n }), $what)
+    ok(await(60, sub { $site->workers($master) == $n }), $what)
         or diag($site->log);
 }
 
@@ -56,7 +57,7 @@ sub workers_of {
 sub upgrade {
     kill 'USR2', $old;
 
-    my $new = await(10, sub {
+    my $new = await(60, sub {
         my $pid = pid_of($pid_file);
         pid_of("$pid_file.oldbin") eq $old && $pid ne '' && $pid ne $old
             && $pid;
@@ -72,8 +73,12 @@ sub upgrade {
 
 my $job = $site->load('/a', [ '{}', '{"x":1}' ], '-c', 16);
 
-sleep 0.2;
-move() for 1 .. 5;
+# Each version once for so long that the load has seen it.
+
+for my $version (1 .. 4) {
+    move();
+    ok($site->await_served(100, 'a', $version), "load, with version $version");
+}
 
 
 # ------------------------------------------------------------- and back
@@ -93,8 +98,8 @@ workers_of($old, 2, 'HUP brings the old workers back');
 move() for 1 .. 5;
 
 kill 'QUIT', $new;
-ok(await(10, sub { ! kill 0, $new }), 'the new master ends');
-ok(await(10, sub { pid_of($pid_file) eq $old }), 'the old one is the master');
+ok(await(60, sub { ! kill 0, $new }), 'the new master ends');
+ok(await(60, sub { pid_of($pid_file) eq $old }), 'the old one is the master');
 move() for 1 .. 5;
 
 
@@ -104,7 +109,7 @@ $new = upgrade();
 move() for 1 .. 5;
 
 kill 'QUIT', $old;
-ok(await(10, sub { ! kill 0, $old }), 'the old master ends');
+ok(await(60, sub { ! kill 0, $old }), 'the old master ends');
 move() for 1 .. 5;
 
 sleep 0.2;
@@ -124,7 +129,7 @@ is(keys %seen, 4, "all versions were served in $moves moves");
 ok($site->reload, 'the new master reloads');
 my $version = 1 + $moves % 4;
 move();
-ok(await(2, sub {
+ok(await(60, sub {
     ($site->get('/a', '{}'))[2] eq "{\"prediction\":$version.0}"
 }), 'and its workers follow');
 

@@ -82,7 +82,7 @@ sub new {
 
     spew("$site->{prefix}/logs/broker.pid", $self->{broker});
 
-    await(10, sub {
+    await(60, sub {
         ($self->{address}) = slurp_quiet($address) =~ /^(\S+:\d+)/;
     }) or die 'no broker: ' . slurp_quiet($log) . "\n";
 
@@ -151,7 +151,7 @@ sub stop {
     return if ! $children{$pid};
     kill $signal // 'TERM', $pid;
 
-    my $status = reap($pid, $seconds // 20);
+    my $status = reap($pid, $seconds // 60);
 
     if (! defined $status) {
         kill 'KILL', $pid;
@@ -277,7 +277,7 @@ sub await_applied {
     my $sent = $self->{sent}{$topic};
     my $why = '';
 
-    return if await($seconds // 20, sub {
+    return if await($seconds // 60, sub {
         $why = $self->behind($topic, $view, $site);
         return $why eq '';
     }, 0.005);
@@ -358,7 +358,7 @@ sub clean_dump {
     my $other = $self->other_store('clean', $option{plan});
     my $status = reap($self->worker(site => $other,
                                     args => [ '--once', $view ]),
-                      $option{seconds} // 60);
+                      $option{seconds} // 120);
 
     die "clean run: status " . ($status // 'none') . "\n"
         . $self->worker_log($other) if ! defined $status || $status != 0;

@@ -153,8 +153,8 @@ sub start {
 
     die "nginx does not start: $said\n" . $self->log if $code != 0;
 
-    await(10, sub { $self->master }) or die "no pid file\n";
-    await(10, sub { $self->workers == $self->{workers} })
+    await(60, sub { $self->master }) or die "no pid file\n";
+    await(60, sub { $self->workers == $self->{workers} })
         or die "no workers\n" . $self->log;
 }
 
@@ -185,7 +185,7 @@ sub reload {
 
     kill 'HUP', $self->master;
 
-    return await(20, sub {
+    return await(60, sub {
         my @now = $self->workers;
         return @now == $self->{workers} && ! grep { $before{$_} } @now;
     });
@@ -303,24 +303,92 @@ sub ask {
 }
 
 
-# One connection to each worker, by process number.
+# One connection to each worker, by process number.  Several are opened at
+# once: alone, each would go to the worker that waits first in line.
 
 sub connections {
     my ($self, $path) = @_;
 
     my (%by_pid, @spare);
 
-    for (1 .. 400) {
-        my $socket = $self->connection;
-        my (undef, undef, $pid) = ask($socket, $path);
+    for (1 .. 100) {
+        my @new = map { $self->connection } 1 .. 2 * $self->{workers};
 
-        $by_pid{$pid} //= $socket;
-        push @spare, $socket;
+        for my $socket (@new) {
+            my (undef, undef, $pid) = ask($socket, $path);
+            $by_pid{$pid} //= $socket;
+        }
 
+        push @spare, @new;
         last if keys %by_pid == $self->{workers};
     }
 
     return \%by_pid;
+}
+
+
+# Waits until every worker answers so.
+
+sub all_answer {
+    my ($self, $path, $body, $expected) = @_;
+    my @sockets = values %{ $self->connections($path) };
+
+    return if @sockets < $self->{workers};
+
+    return await(60, sub {
+        return ! grep { (ask($_, $path, $body))[3] ne $expected } @sockets;
+    });
+}
+
+
+# How often a version of a model (any version) has answered with 200; the
+# location /metrics has to be there.
+
+sub served {
+    my ($self, $model, $version) = @_;
+    my ($status, undef, $page) = $self->get('/metrics');
+    my $n = 0;
+
+    $version //= '[^"]*';
+
+    for ($page =~ /^mlops_requests_total(\{.*)/mg) {
+        $n += $1 if /model="$model"/ && /version="$version"/ && /code="200"/
+                    && / (\d+)$/;
+    }
+
+    return $n;
+}
+
+
+# Waits until so many more requests of it have been answered: those of a load
+# that goes on, while the test asks for nothing.
+
+sub await_served {
+    my ($self, $more, @of) = @_;
+    my $before = $self->served(@of);
+
+    return await(60, sub { $self->served(@of) >= $before + $more });
+}
+
+
+# Waits until nginx has read all that was sent on a connection: nothing is
+# under way, and nothing waits for its worker, or for one to accept it.
+
+sub taken {
+    my ($socket) = @_;
+    my ($here, $there) = map { sprintf ':%04X', $_ } $socket->sockport,
+                                                     $socket->peerport;
+    my $established = '01 (\w+):(\w+) ';
+
+    await(60, sub {
+        my $table = slurp('/proc/net/tcp');
+        my ($unsent) = $table =~ /^ *\d+: \w+$here \w+$there $established/m;
+        my (undef, $unread) =
+            $table =~ /^ *\d+: \w+$there \w+$here $established/m;
+
+        return defined $unsent && hex($unsent) == 0
+               && defined $unread && hex($unread) == 0;
+    }) or die "nginx has not read what was sent\n";
 }
 
 
@@ -397,7 +465,7 @@ sub stop {
     my @pids = (@masters, map { Mlops::workers($_) } @masters) or return;
 
     kill 'TERM', @masters;
-    await(5, sub { ! grep { kill 0, $_ } @pids }) or kill 'KILL', @pids;
+    await(20, sub { ! grep { kill 0, $_ } @pids }) or kill 'KILL', @pids;
 }
 
 
