@@ -48,6 +48,9 @@ typedef struct {
     uint32_t                   missing_n;
     uint32_t                   threads; /* 0: 1 */
     uint64_t                   rows_max; /* 0: UINT32_MAX - 1 */
+    uint32_t                   chunk_bytes; /* of the file that a thread
+                                           takes at once; 0: 256 KB.  No
+                                           result depends on it */
 } mlops_frame_options_t;
 
 
@@ -69,7 +72,8 @@ typedef struct {
     unsigned char          sha256[32];  /* of the file's bytes */
     uint32_t              *lines;       /* line of each row in the file, 1 is
                                            the first; NULL where row i is on
-                                           line i + 1 (+ 1 with names) */
+                                           line i + first_line */
+    uint32_t               first_line;  /* 1, or 2 with names */
     void                  *own;
 } mlops_frame_t;
 

@@ -1,0 +1,694 @@
+/*
+ * Reading a frame: the order of the passes, memory, threads.
+ */
+
+#include "mlops_frame_job.h"
+#include "mlops_num.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+#define MLOPS_FRAME_THREADS  256
+#define MLOPS_FRAME_HUGE     (8u << 20)     /* columns from here on ask for
+                                               huge pages */
+
+
+typedef struct {
+    mlops_arena_t   arena;
+    void           *cells;          /* mapped: all columns */
+    size_t          cells_len;
+} mlops_frame_own_t;
+
+
+static int mlops_frame_run(mlops_frame_job_t *job);
+static int mlops_frame_values(mlops_frame_job_t *job);
+static int mlops_frame_count(mlops_frame_job_t *job);
+static int mlops_frame_room(mlops_frame_job_t *job);
+static int mlops_frame_sniff(mlops_frame_job_t *job);
+static int mlops_frame_pass_all(mlops_frame_job_t *job);
+static int mlops_frame_workers(mlops_frame_job_t *job,
+    mlops_frame_worker_t *workers, uint32_t n);
+static int mlops_frame_worker_init(mlops_frame_worker_t *worker,
+    mlops_frame_job_t *job, uint32_t number);
+static void mlops_frame_worker_free(mlops_frame_worker_t *worker);
+static int mlops_frame_settle(mlops_frame_job_t *job,
+    mlops_frame_worker_t *workers, uint32_t n, uint32_t *texts);
+static void mlops_frame_views(mlops_frame_job_t *job);
+
+
+int
+mlops_frame_read(mlops_frame_t *frame, const char *path,
+    const mlops_frame_options_t *options, mlops_err_t *err)
+{
+    int                 rc;
+    struct stat         st, now;
+    mlops_frame_job_t   job;
+
+    memset(frame, 0, sizeof(*frame));
+    memset(&job, 0, sizeof(job));
+
+    job.frame = frame;
+    job.options = options;
+    job.name = path;
+    job.err = err;
+    job.fd = open(path, O_RDONLY|O_CLOEXEC|O_NONBLOCK);
+
+    if (job.fd == -1) {
+        return mlops_err_set(err, "%s: cannot open: %s", path,
+                             strerror(errno));
+    }
+
+    if (fstat(job.fd, &st) == -1) {
+        rc = mlops_err_set(err, "%s: cannot stat: %s", path, strerror(errno));
+        goto done;
+    }
+
+    if (!S_ISREG(st.st_mode)) {
+        rc = mlops_err_set(err, "%s: expected a regular file, got %s", path,
+                           S_ISDIR(st.st_mode) ? "a directory"
+                                               : "something else");
+        goto done;
+    }
+
+    job.len = (uint64_t) st.st_size;
+    (void) posix_fadvise(job.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+
+    rc = mlops_frame_run(&job);
+
+    if (rc == MLOPS_OK
+        && (fstat(job.fd, &now) == -1 || now.st_size != st.st_size
+            || now.st_mtim.tv_sec != st.st_mtim.tv_sec
+            || now.st_mtim.tv_nsec != st.st_mtim.tv_nsec))
+    {
+        rc = mlops_err_set(err, "%s was changed while it was read", path);
+    }
+
+done:
+
+    (void) close(job.fd);
+
+    if (rc != MLOPS_OK) {
+        mlops_frame_free(frame);
+    }
+
+    return rc;
+}
+
+
+int
+mlops_frame_parse(mlops_frame_t *frame, const char *name, const char *data,
+    size_t len, const mlops_frame_options_t *options, mlops_err_t *err)
+{
+    mlops_frame_job_t  job;
+
+    memset(frame, 0, sizeof(*frame));
+    memset(&job, 0, sizeof(job));
+
+    job.frame = frame;
+    job.options = options;
+    job.name = name;
+    job.err = err;
+    job.fd = -1;
+    job.data = data;
+    job.len = len;
+
+    if (mlops_frame_run(&job) != MLOPS_OK) {
+        mlops_frame_free(frame);
+        return MLOPS_ERROR;
+    }
+
+    return MLOPS_OK;
+}
+
+
+void
+mlops_frame_free(mlops_frame_t *frame)
+{
+    mlops_frame_own_t  *own;
+
+    own = frame->own;
+
+    if (own != NULL) {
+
+        if (own->cells != NULL) {
+            (void) munmap(own->cells, own->cells_len);
+        }
+
+        mlops_arena_destroy(&own->arena);
+        free(own);
+    }
+
+    free(frame->lines);
+    memset(frame, 0, sizeof(*frame));
+}
+
+
+int
+mlops_frame_find(const mlops_frame_t *frame, const mlops_str_t *name)
+{
+    uint32_t  i;
+
+    for (i = 0; i < frame->columns_n; i++) {
+        if (mlops_str_eq(&frame->columns[i].view.name, name->data,
+                         name->len))
+        {
+            return (int) i;
+        }
+    }
+
+    return -1;
+}
+
+
+uint64_t
+mlops_frame_line(const mlops_frame_t *frame, uint64_t row)
+{
+    return (frame->lines != NULL) ? frame->lines[row]
+                                  : row + frame->first_line;
+}
+
+
+static int
+mlops_frame_run(mlops_frame_job_t *job)
+{
+    int                 rc;
+    mlops_frame_own_t  *own;
+
+    own = calloc(1, sizeof(*own));
+
+    if (own == NULL) {
+        return mlops_err_set(job->err, "%s: out of memory", job->name);
+    }
+
+    mlops_arena_init(&own->arena, NULL, NULL);
+    job->arena = &own->arena;
+    job->frame->own = own;
+    job->frame->bytes = job->len;
+    job->target = job->options->chunk_bytes ? job->options->chunk_bytes
+                                            : MLOPS_FRAME_CHUNK;
+
+    rc = MLOPS_ERROR;
+
+    if (mlops_frame_values(job) != MLOPS_OK
+        || mlops_frame_look(job) != MLOPS_OK
+        || mlops_frame_count(job) != MLOPS_OK
+        || mlops_frame_names(job) != MLOPS_OK
+        || mlops_frame_room(job) != MLOPS_OK
+        || mlops_frame_sniff(job) != MLOPS_OK
+        || mlops_frame_pass_all(job) != MLOPS_OK)
+    {
+        goto done;
+    }
+
+    mlops_frame_views(job);
+    rc = MLOPS_OK;
+
+done:
+
+    free(job->chunks);
+    free(job->owners);
+
+    return rc;
+}
+
+
+/* Texts for "missing" that are numbers mean those numbers. */
+
+static int
+mlops_frame_values(mlops_frame_job_t *job)
+{
+    double    x;
+    uint32_t  i;
+
+    job->values = mlops_arena_alloc(job->arena, job->options->missing_n
+                                                * sizeof(double));
+
+    if (job->values == NULL) {
+        return mlops_err_set(job->err, "%s: out of memory", job->name);
+    }
+
+    for (i = 0; i < job->options->missing_n; i++) {
+        if (mlops_number(&job->options->missing[i], &x) == MLOPS_OK
+            && x == x)
+        {
+            job->values[job->values_n++] = x;
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_frame_count(mlops_frame_job_t *job)
+{
+    uint64_t  rows, names, max;
+
+    names = (job->options->header == NULL);
+    rows = job->chunks_n ? job->chunks[job->chunks_n].row : 0;
+    max = job->options->rows_max;
+
+    if (max == 0 || max > UINT32_MAX - 1) {
+        max = UINT32_MAX - 1;
+    }
+
+    if (rows == 0) {
+        return mlops_err_set(job->err, "%s: expected %s, got an empty file",
+                             job->name, names ? "a line of names" : "rows");
+    }
+
+    if (rows == names) {
+        return mlops_err_set(job->err, "%s: expected at least one row below "
+                             "the names, got none", job->name);
+    }
+
+    job->frame->rows_n = rows - names;
+
+    if (job->frame->rows_n > max) {
+        return mlops_err_set(job->err, "%s: expected at most %llu rows, got "
+                             "%llu", job->name, (unsigned long long) max,
+                             (unsigned long long) job->frame->rows_n);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Columns of equal size would begin at the same place of their pages, and all
+ * cells of a row would fight for one set of the first cache. */
+
+static int
+mlops_frame_room(mlops_frame_job_t *job)
+{
+    char                 *p;
+    size_t                size, len;
+    uint32_t              i, n;
+    uint64_t              rows;
+    mlops_frame_own_t    *own;
+    mlops_frame_field_t  *field;
+
+    own = job->frame->own;
+    rows = job->frame->rows_n;
+    len = 0;
+
+    for (i = 0; i < job->fields_n; i++) {
+        field = &job->fields[i];
+
+        if (field->kind != MLOPS_FRAME_SKIP) {
+            size = field->wide && field->kind != MLOPS_FRAME_CODES ? 8 : 4;
+            len += mlops_align(rows * size, 64) + 64;
+        }
+    }
+
+    if (job->uneven) {
+        job->frame->lines = malloc(rows * sizeof(uint32_t));
+    }
+
+    own->cells_len = len ? len : 64;
+    own->cells = mmap(NULL, own->cells_len, PROT_READ|PROT_WRITE,
+                      MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (own->cells == MAP_FAILED) {
+        own->cells = NULL;
+    }
+
+    if (own->cells == NULL || (job->uneven && job->frame->lines == NULL)) {
+        return mlops_err_set(job->err, "%s: out of memory: %llu rows of %u "
+                             "columns need %zu bytes", job->name,
+                             (unsigned long long) rows, job->frame->columns_n,
+                             len);
+    }
+
+    if (len >= MLOPS_FRAME_HUGE) {
+        (void) madvise(own->cells, own->cells_len, MADV_HUGEPAGE);
+    }
+
+    p = own->cells;
+
+    for (i = 0, n = 0; i < job->fields_n; i++) {
+        field = &job->fields[i];
+
+        if (field->kind != MLOPS_FRAME_SKIP) {
+            size = field->wide && field->kind != MLOPS_FRAME_CODES ? 8 : 4;
+            field->data = p;
+            p += mlops_align(rows * size, 64) + 64;
+            n++;
+        }
+    }
+
+    job->frame->memory = len + (job->uneven ? rows * sizeof(uint32_t) : 0);
+
+    return MLOPS_OK;
+}
+
+
+/* What the first rows say of columns whose type is to be found: a text among
+ * them is final. */
+
+static int
+mlops_frame_sniff(mlops_frame_job_t *job)
+{
+    uint32_t               i, texts;
+    mlops_frame_worker_t   worker;
+
+    for (i = 0; i < job->fields_n; i++) {
+        if (job->fields[i].kind == MLOPS_FRAME_GUESS) {
+            break;
+        }
+    }
+
+    if (i == job->fields_n) {
+        return MLOPS_OK;
+    }
+
+    if (mlops_frame_worker_init(&worker, job, 0) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    /* an error will be met again */
+
+    worker.rows_max = MLOPS_FRAME_SNIFF;
+    (void) mlops_frame_chunk(&worker, 0);
+
+    texts = 0;
+
+    for (i = 0; i < job->fields_n; i++) {
+        if (worker.texts[i]) {
+            job->fields[i].kind = MLOPS_FRAME_CODES;
+            texts++;
+        }
+    }
+
+    mlops_frame_worker_free(&worker);
+
+    return MLOPS_OK;
+}
+
+
+/* One pass over all columns, and where numbers turned out to be texts another
+ * one over those. */
+
+static int
+mlops_frame_pass_all(mlops_frame_job_t *job)
+{
+    int                    rc;
+    uint32_t               i, n, done, texts;
+    mlops_frame_worker_t  *workers;
+
+    n = job->options->threads;
+
+    if (n == 0) {
+        n = 1;
+    }
+
+    if (n > MLOPS_FRAME_THREADS) {
+        n = MLOPS_FRAME_THREADS;
+    }
+
+    if (n > job->chunks_n) {
+        n = job->chunks_n;
+    }
+
+    workers = calloc(n, sizeof(*workers));
+    job->owners = calloc(job->chunks_n, sizeof(uint32_t));
+
+    if (workers == NULL || job->owners == NULL) {
+        free(workers);
+        return mlops_err_set(job->err, "%s: out of memory", job->name);
+    }
+
+    do {
+        texts = 0;
+        rc = MLOPS_OK;
+
+        for (done = 0; done < n && rc == MLOPS_OK; done++) {
+            rc = mlops_frame_worker_init(&workers[done], job, done);
+        }
+
+        if (rc == MLOPS_OK) {
+            rc = mlops_frame_workers(job, workers, n);
+        }
+
+        if (rc == MLOPS_OK) {
+            rc = mlops_frame_settle(job, workers, n, &texts);
+        }
+
+        for (i = 0; i < done; i++) {
+            mlops_frame_worker_free(&workers[i]);
+        }
+
+    } while (rc == MLOPS_OK && texts != 0);
+
+    free(workers);
+
+    return rc;
+}
+
+
+/* Chunks are taken in the order of the file, until one fails. */
+
+static void *
+mlops_frame_work(void *data)
+{
+    uint32_t               chunk, stop;
+    mlops_frame_job_t     *job;
+    mlops_frame_worker_t  *worker;
+
+    worker = data;
+    job = worker->job;
+
+    for ( ;; ) {
+
+        /* relaxed: only numbers are handed out; the results are passed on by
+         * pthread_join */
+
+        chunk = atomic_fetch_add_explicit(&job->next, 1,
+                                          memory_order_relaxed);
+
+        if (chunk >= atomic_load_explicit(&job->stop, memory_order_relaxed)) {
+            return NULL;
+        }
+
+        job->owners[chunk] = worker->number;
+
+        if (mlops_frame_chunk(worker, chunk) != MLOPS_OK) {
+            worker->rc = MLOPS_ERROR;
+            worker->chunk = chunk;
+
+            stop = atomic_load_explicit(&job->stop, memory_order_relaxed);
+
+            while (chunk < stop
+                   && !atomic_compare_exchange_weak_explicit(&job->stop,
+                              &stop, chunk, memory_order_relaxed,
+                              memory_order_relaxed))
+            {
+                /* void */
+            }
+
+            return NULL;
+        }
+    }
+}
+
+
+/* The last of several threads takes the digest before it helps. */
+
+static void *
+mlops_frame_work_digest(void *data)
+{
+    mlops_frame_worker_t  *worker;
+
+    worker = data;
+
+    if (mlops_frame_digest(worker->job, &worker->err) != MLOPS_OK) {
+        worker->rc = MLOPS_ERROR;
+        worker->chunk = UINT32_MAX;
+        return NULL;
+    }
+
+    return mlops_frame_work(worker);
+}
+
+
+static int
+mlops_frame_workers(mlops_frame_job_t *job, mlops_frame_worker_t *workers,
+    uint32_t n)
+{
+    int                          digest;
+    uint32_t                     i, started;
+    pthread_t                    threads[MLOPS_FRAME_THREADS];
+    const mlops_frame_worker_t  *failed;
+
+    atomic_store_explicit(&job->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&job->stop, job->chunks_n, memory_order_relaxed);
+
+    digest = !job->digested;
+    job->digested = 1;
+
+    for (started = 1; started < n; started++) {
+        if (pthread_create(&threads[started], NULL,
+                           (digest && started == n - 1)
+                           ? mlops_frame_work_digest : mlops_frame_work,
+                           &workers[started])
+            != 0)
+        {
+            break;
+        }
+    }
+
+    /* fewer threads are slower, no error */
+
+    (void) ((digest && started < n) || (digest && n == 1)
+            ? mlops_frame_work_digest(&workers[0])
+            : mlops_frame_work(&workers[0]));
+
+    for (i = 1; i < started; i++) {
+        (void) pthread_join(threads[i], NULL);
+    }
+
+    failed = NULL;
+
+    for (i = 0; i < n; i++) {
+        if (workers[i].rc != MLOPS_OK
+            && (failed == NULL || workers[i].chunk < failed->chunk))
+        {
+            failed = &workers[i];
+        }
+    }
+
+    if (failed != NULL) {
+        return mlops_err_set(job->err, "%s", failed->err.text);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_frame_worker_init(mlops_frame_worker_t *worker, mlops_frame_job_t *job,
+    uint32_t number)
+{
+    uint32_t  i;
+
+    memset(worker, 0, sizeof(*worker));
+
+    worker->job = job;
+    worker->number = number;
+    worker->dicts = calloc(job->fields_n, sizeof(mlops_frame_dict_t));
+    worker->missing = calloc(job->fields_n, sizeof(uint64_t));
+    worker->texts = calloc(job->fields_n, 1);
+
+    if (worker->dicts == NULL || worker->missing == NULL
+        || worker->texts == NULL)
+    {
+        mlops_frame_worker_free(worker);
+        return mlops_err_set(job->err, "%s: out of memory", job->name);
+    }
+
+    for (i = 0; i < job->fields_n; i++) {
+        mlops_frame_dict_init(&worker->dicts[i]);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static void
+mlops_frame_worker_free(mlops_frame_worker_t *worker)
+{
+    uint32_t  i;
+
+    for (i = 0; worker->dicts != NULL && i < worker->job->fields_n; i++) {
+        mlops_frame_dict_free(&worker->dicts[i]);
+    }
+
+    free(worker->dicts);
+    free(worker->missing);
+    free(worker->texts);
+    free(worker->buffer);
+    memset(worker, 0, sizeof(*worker));
+}
+
+
+/* Columns that are complete are passed over in a further pass. */
+
+static int
+mlops_frame_settle(mlops_frame_job_t *job, mlops_frame_worker_t *workers,
+    uint32_t n, uint32_t *texts)
+{
+    uint32_t               f, i, seen;
+    uint64_t               missing;
+    mlops_frame_field_t   *field;
+    mlops_frame_column_t  *column;
+
+    for (f = 0; f < job->fields_n; f++) {
+        field = &job->fields[f];
+
+        if (field->kind == MLOPS_FRAME_SKIP) {
+            continue;
+        }
+
+        for (i = 0, seen = 0, missing = 0; i < n; i++) {
+            seen |= workers[i].texts[f];
+            missing += workers[i].missing[f];
+        }
+
+        if (seen) {
+            field->kind = MLOPS_FRAME_CODES;
+            (*texts)++;
+            continue;
+        }
+
+        column = &job->frame->columns[field->column];
+        column->missing_n = missing;
+        column->view.data = field->data;
+
+        if (field->kind == MLOPS_FRAME_CODES) {
+
+            if (mlops_frame_codes(job, workers, n, f) != MLOPS_OK) {
+                return MLOPS_ERROR;
+            }
+
+            column->view.kind = MLOPS_MATRIX_CODES;
+            column->type = MLOPS_TYPE_BYTES;
+
+        } else if (field->wide) {
+            column->view.kind = MLOPS_MATRIX_DOUBLE;
+            column->type = MLOPS_TYPE_FP64;
+
+        } else {
+            column->view.kind = MLOPS_MATRIX_FLOAT;
+            column->type = MLOPS_TYPE_FP32;
+        }
+
+        field->kind = MLOPS_FRAME_SKIP;
+    }
+
+    return MLOPS_OK;
+}
+
+
+static void
+mlops_frame_views(mlops_frame_job_t *job)
+{
+    uint32_t           i, j;
+    mlops_frame_t     *frame;
+
+    frame = job->frame;
+    frame->first_line = job->names_n + 1;
+
+    for (i = 0; i < frame->columns_n; i++) {
+        frame->memory += frame->columns[i].view.categories_n
+                         * sizeof(mlops_str_t);
+
+        for (j = 0; j < frame->columns[i].view.categories_n; j++) {
+            frame->memory += frame->columns[i].view.categories[j].len;
+        }
+    }
+}
