@@ -2,15 +2,16 @@
  * The table of fitters.
  */
 
-#include "mlops_fit.h"
-
-
-/* One line each: declaration here, element below. */
+#include "mlops_fitters.h"
 
 
 static const mlops_fitter_t  mlops_fitter_end = { 0 };
 
 static const mlops_fitter_t *const  mlops_fitter_table[] = {
+    &mlops_fit_affine_linear,
+    &mlops_fit_model_linear,
+    &mlops_fit_affine_elastic,
+    &mlops_fit_model_elastic,
     &mlops_fitter_end
 };
 

@@ -1,0 +1,289 @@
+/*
+ * What tests of fitters share: a matrix from arrays or from CSV, a step from
+ * JSON, the steps it became, and those built and evaluated.
+ */
+
+#ifndef MLOPS_FITS_H
+#define MLOPS_FITS_H
+
+
+#include "unit.h"
+#include "mlops_fit.h"
+#include "mlops_import.h"
+#include "mlops_load.h"
+#include "mlops_model.h"
+#include "mlops_num.h"
+
+#include <math.h>
+
+
+#define FITS_COLUMNS  128
+
+
+typedef struct {
+    mlops_arena_t           arena;
+    mlops_err_t             err;
+    mlops_field_t           field;
+    mlops_matrix_t          matrix;
+    mlops_matrix_column_t   columns[FITS_COLUMNS];
+    mlops_str_t             outputs[FITS_COLUMNS];
+    mlops_str_t             margin[FITS_COLUMNS];
+    mlops_str_t             classes[16];
+    uint32_t                classes_n;
+    mlops_import_text_t     steps;
+    mlops_import_text_t     report;
+    mlops_doc_t            *found;      /* the steps: an array */
+    mlops_doc_t            *said;       /* the report: an object */
+} fits_t;
+
+
+static inline void
+fits_init(fits_t *fits)
+{
+    memset(fits, 0, sizeof(*fits));
+    mlops_arena_init(&fits->arena, NULL, NULL);
+    fits->matrix.columns = fits->columns;
+}
+
+
+static inline void
+fits_done(fits_t *fits)
+{
+    free(fits->steps.data);
+    free(fits->report.data);
+    mlops_arena_destroy(&fits->arena);
+}
+
+
+/* A column; data outlives it. */
+
+static inline void
+fits_column(fits_t *fits, const char *name, const double *data, uint64_t n)
+{
+    mlops_matrix_column_t  *column;
+
+    column = &fits->columns[fits->matrix.columns_n++];
+    column->name.data = name;
+    column->name.len = strlen(name);
+    column->kind = MLOPS_MATRIX_DOUBLE;
+    column->data = data;
+    fits->matrix.n = n;
+}
+
+
+/* Strings, by their codes. */
+
+static inline void
+fits_codes(fits_t *fits, const char *name, const uint32_t *codes, uint64_t n,
+    const mlops_str_t *categories, uint32_t categories_n)
+{
+    mlops_matrix_column_t  *column;
+
+    column = &fits->columns[fits->matrix.columns_n++];
+    column->name.data = name;
+    column->name.len = strlen(name);
+    column->kind = MLOPS_MATRIX_CODES;
+    column->data = codes;
+    column->categories = categories;
+    column->categories_n = categories_n;
+    fits->matrix.n = n;
+}
+
+
+static inline uint32_t
+fits_names(const mlops_doc_t *step, const char *key, mlops_str_t *names)
+{
+    uint32_t            n;
+    const mlops_doc_t  *list, *name;
+
+    list = mlops_doc_get(step, key);
+    name = list ? list->v.child : NULL;
+
+    for (n = 0; name != NULL; name = name->next) {
+        names[n++] = name->v.text;
+    }
+
+    return n;
+}
+
+
+static inline mlops_doc_t *
+fits_parse(fits_t *fits, const char *open, const mlops_import_text_t *text,
+    const char *close)
+{
+    char         *all;
+    size_t        len;
+    mlops_doc_t  *doc;
+
+    len = strlen(open) + text->len + strlen(close);
+    all = mlops_arena_alloc(&fits->arena, len + 1);
+
+    sprintf(all, "%s%.*s%s", open, (int) text->len,
+            text->len ? text->data : "", close);
+
+    doc = mlops_doc_parse(all, len, 0, &fits->arena, &fits->err);
+
+    unit_ok(doc != NULL, "%s\n%s", fits->err.text, all);
+
+    return doc;
+}
+
+
+/* Fits a step: the result of check or run. */
+
+static inline int
+fits_run(fits_t *fits, const char *json)
+{
+    int                    rc;
+    mlops_fit_t            fit;
+    mlops_doc_t           *step, *kind, *name;
+    const mlops_fitter_t  *fitter;
+
+    fits->steps.len = 0;
+    fits->report.len = 0;
+    fits->err.text[0] = '\0';
+
+    step = mlops_doc_parse(json, strlen(json), 0, &fits->arena, &fits->err);
+    unit_ok(step != NULL, "%s: %s", json, fits->err.text);
+
+    kind = mlops_doc_get(step, "kind");
+    name = mlops_doc_get(step, "fit");
+    fitter = mlops_fitter_find(&kind->v.text, &name->v.text);
+    unit_ok(fitter != NULL, "no fitter: %s", json);
+
+    memset(&fit, 0, sizeof(fit));
+    mlops_field_init(&fits->field, &fits->arena, &fits->err);
+    (void) mlops_field_push(&fits->field, "steps[0]");
+
+    fit.field = &fits->field;
+    fit.step = step;
+    fit.train = &fits->matrix;
+    fit.classes_n = fits->classes_n;
+    fit.classes = fits->classes;
+    fit.outputs = fits->outputs;
+    fit.outputs_n = fits_names(step, "outputs", fits->outputs);
+    fit.margin = fits->margin;
+    fit.margin_n = fits_names(step, "margin", fits->margin);
+    fit.steps = &fits->steps;
+    fit.report = &fits->report;
+
+    if (mlops_doc_get(step, "prefix") != NULL) {
+        fit.prefix = mlops_doc_get(step, "prefix")->v.text;
+    }
+
+    rc = mlops_field_keys(&fits->field, step, fitter->keys,
+                          (const char *const []) { "kind", "fit", "inputs",
+                          "outputs", "margin", "prefix", NULL });
+
+    if (rc == MLOPS_OK && fitter->check != NULL) {
+        rc = fitter->check(&fit);
+    }
+
+    if (rc == MLOPS_OK) {
+        rc = fitter->run(&fit);
+    }
+
+    if (rc != MLOPS_OK) {
+        return rc;
+    }
+
+    unit_ok(!fits->steps.failed && !fits->report.failed, "no text: %s", json);
+
+    fits->found = fits_parse(fits, "[", &fits->steps, "]");
+    fits->said = fits_parse(fits, "{", &fits->report, "}");
+
+    return MLOPS_OK;
+}
+
+
+/* Fits a step that is right. */
+
+static inline void
+fits_well(fits_t *fits, const char *json)
+{
+    unit_ok(fits_run(fits, json) == MLOPS_OK, "%s\n%s", json,
+            fits->err.text);
+}
+
+
+/* The i-th step it became. */
+
+static inline const mlops_doc_t *
+fits_step(const fits_t *fits, uint32_t i)
+{
+    const mlops_doc_t  *step;
+
+    for (step = fits->found->v.child; step != NULL && i > 0; i--) {
+        step = step->next;
+    }
+
+    unit_ok(step != NULL, "no such step");
+
+    return step;
+}
+
+
+/* A number, or number i of a list, or row i / n of a list of lists. */
+
+static inline double
+fits_at(const mlops_doc_t *object, const char *key, uint32_t i)
+{
+    double              value;
+    const mlops_doc_t  *doc;
+
+    doc = mlops_doc_get(object, key);
+    unit_ok(doc != NULL, "no \"%s\"", key);
+
+    if (doc->type == MLOPS_DOC_ARRAY) {
+        doc = doc->v.child;
+
+        if (doc != NULL && doc->type == MLOPS_DOC_ARRAY) {
+            for ( ; i >= doc->n; i -= doc->n) {
+                doc = doc->next;
+            }
+
+            doc = doc->v.child;
+        }
+
+        for ( ; i > 0 && doc != NULL; i--) {
+            doc = doc->next;
+        }
+    }
+
+    unit_ok(doc != NULL && mlops_doc_double(doc, &value) == MLOPS_OK,
+            "\"%s\": no number", key);
+
+    return value;
+}
+
+
+static inline void
+fits_near(const char *what, double got, double expected, double relative)
+{
+    double  limit;
+
+    limit = relative * fabs(expected);
+    limit = limit > relative * 1e-3 ? limit : relative * 1e-3;
+
+    unit_ok(fabs(got - expected) <= limit, "%s: expected %.17g, got %.17g",
+            what, expected, got);
+}
+
+
+/* n numbers of a key, against a list. */
+
+static inline void
+fits_list(const mlops_doc_t *object, const char *key, const double *expected,
+    uint32_t n, double relative)
+{
+    char      what[80];
+    uint32_t  i;
+
+    for (i = 0; i < n; i++) {
+        snprintf(what, sizeof(what), "%s[%u]", key, i);
+        fits_near(what, fits_at(object, key, i), expected[i], relative);
+    }
+}
+
+
+#endif /* MLOPS_FITS_H */

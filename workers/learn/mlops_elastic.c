@@ -1,0 +1,381 @@
+/*
+ * The elastic net by cyclic coordinate descent.
+ */
+
+#include "mlops_elastic.h"
+#include "mlops_qr.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+
+#define MLOPS_ELASTIC_SWEEPS  200       /* of the active set in one go */
+#define MLOPS_ELASTIC_STILL   1e-14     /* of |y|^2: nothing moved */
+#define MLOPS_ELASTIC_SLACK   1e-9      /* of l1, for columns without */
+
+
+typedef struct {
+    mlops_elastic_t      *e;
+    const mlops_lanes_t  *lanes;
+    double                yy;           /* |y|^2 */
+    double               *squares;      /* p: |a_j|^2 */
+    double               *rest;         /* y - A x */
+    double               *try;          /* p */
+    uint32_t             *active;       /* columns of weight */
+    uint32_t              active_n;
+} mlops_elastic_run_t;
+
+
+static double mlops_elastic_sweep(mlops_elastic_run_t *run, int all);
+static double mlops_elastic_gap(const mlops_elastic_run_t *run);
+static void mlops_elastic_rest(mlops_elastic_run_t *run, const double *x);
+static int mlops_elastic_exact(mlops_elastic_run_t *run);
+static int mlops_elastic_solve(mlops_elastic_run_t *run, mlops_qr_t *qr);
+static int mlops_elastic_fits(mlops_elastic_run_t *run);
+
+
+int
+mlops_elastic(mlops_elastic_t *e)
+{
+    int                   rc;
+    uint32_t              i, j;
+    mlops_elastic_run_t   run;
+
+    run.e = e;
+    run.lanes = mlops_lanes();
+    run.yy = run.lanes->dot(e->y, e->y, e->stride);
+    run.squares = malloc((e->p + 1) * sizeof(double));
+    run.try = malloc((e->p + 1) * sizeof(double));
+    run.active = malloc((e->p + 1) * sizeof(uint32_t));
+    run.rest = mlops_lanes_alloc(1, e->stride);
+    run.active_n = 0;
+
+    e->sweeps = 0;
+    e->gap = 0;
+    e->converged = 0;
+    e->exact = 0;
+
+    rc = MLOPS_ERROR;
+
+    if (run.squares == NULL || run.try == NULL || run.active == NULL
+        || run.rest == NULL)
+    {
+        goto done;
+    }
+
+    for (j = 0; j < e->p; j++) {
+        run.squares[j] = run.lanes->dot(e->a + j * e->stride,
+                                        e->a + j * e->stride, e->stride);
+    }
+
+    mlops_elastic_rest(&run, e->x);
+
+    while (e->sweeps < e->sweeps_max) {
+        (void) mlops_elastic_sweep(&run, 1);
+
+        for (i = 0; i < MLOPS_ELASTIC_SWEEPS; i++) {
+            if (e->sweeps >= e->sweeps_max
+                || mlops_elastic_sweep(&run, 0)
+                   <= MLOPS_ELASTIC_STILL * run.yy)
+            {
+                break;
+            }
+        }
+
+        rc = mlops_elastic_exact(&run);
+
+        if (rc == MLOPS_ERROR) {
+            goto done;
+        }
+
+        e->exact = (rc == MLOPS_OK);
+        e->gap = mlops_elastic_gap(&run);
+        e->converged = e->exact || !(e->gap > e->tolerance);
+
+        if (e->converged) {
+            break;
+        }
+    }
+
+    rc = MLOPS_OK;
+
+done:
+
+    free(run.squares);
+    free(run.try);
+    free(run.active);
+    free(run.rest);
+
+    return rc;
+}
+
+
+/* One pass over all columns, or over those that have a weight; the largest
+ * change of A x, squared. */
+
+static double
+mlops_elastic_sweep(mlops_elastic_run_t *run, int all)
+{
+    double            g, x, moved, most;
+    uint32_t          i, j, n;
+    const double     *a;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+    n = all ? e->p : run->active_n;
+    most = 0;
+
+    for (i = 0; i < n; i++) {
+        j = all ? i : run->active[i];
+
+        if (run->squares[j] + e->l2[j] <= 0) {
+            continue;
+        }
+
+        a = e->a + j * e->stride;
+        g = run->lanes->dot(a, run->rest, e->stride)
+            + run->squares[j] * e->x[j];
+
+        if (g > e->l1[j]) {
+            x = (g - e->l1[j]) / (run->squares[j] + e->l2[j]);
+
+        } else if (g < -e->l1[j]) {
+            x = (g + e->l1[j]) / (run->squares[j] + e->l2[j]);
+
+        } else {
+            x = 0;
+        }
+
+        moved = x - e->x[j];
+
+        if (moved != 0) {
+            run->lanes->axpy(run->rest, -moved, a, e->stride);
+            e->x[j] = x;
+            moved = moved * moved * run->squares[j];
+            most = moved > most ? moved : most;
+        }
+    }
+
+    for (j = 0, n = 0; all && j < e->p; j++) {
+        if (e->x[j] != 0) {
+            run->active[n++] = j;
+        }
+    }
+
+    run->active_n = all ? n : run->active_n;
+    e->sweeps++;
+
+    return most;
+}
+
+
+/*
+ * With rows √l2 below A it is a lasso; its dual at the residual, shrunk so
+ * far that it is feasible (Kim, Koh, Lustig, Boyd and Gorinevsky, 2007):
+ *
+ *     primal  ½ |r|^2 + ½ Σ l2 x^2 + Σ l1 |x|
+ *     dual    s (r · y) - ½ s^2 (|r|^2 + Σ l2 x^2)
+ */
+
+static double
+mlops_elastic_gap(const mlops_elastic_run_t *run)
+{
+    double                  s, g, rr, ry, one, two;
+    uint32_t                j;
+    const mlops_elastic_t  *e;
+
+    e = run->e;
+
+    if (run->yy == 0) {
+        return 0;
+    }
+
+    rr = run->lanes->dot(run->rest, run->rest, e->stride);
+    ry = run->lanes->dot(run->rest, e->y, e->stride);
+    one = 0;
+    two = 0;
+    s = 1;
+
+    for (j = 0; j < e->p; j++) {
+        one += e->l1[j] * fabs(e->x[j]);
+        two += e->l2[j] * e->x[j] * e->x[j];
+
+        g = fabs(run->lanes->dot(e->a + j * e->stride, run->rest, e->stride)
+                 - e->l2[j] * e->x[j]);
+
+        if (g > e->l1[j] && g * s > e->l1[j]) {
+            s = e->l1[j] / g;
+        }
+    }
+
+    return (0.5 * (rr + two) + one - s * ry + 0.5 * s * s * (rr + two))
+           / (0.5 * run->yy);
+}
+
+
+static void
+mlops_elastic_rest(mlops_elastic_run_t *run, const double *x)
+{
+    uint32_t          j;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+
+    memcpy(run->rest, e->y, e->stride * sizeof(double));
+
+    for (j = 0; j < e->p; j++) {
+        if (x[j] != 0) {
+            run->lanes->axpy(run->rest, -x[j], e->a + j * e->stride,
+                             e->stride);
+        }
+    }
+}
+
+
+/* MLOPS_OK where the exact solution was taken, MLOPS_AGAIN where not. */
+
+static int
+mlops_elastic_exact(mlops_elastic_run_t *run)
+{
+    int               rc;
+    uint32_t          j;
+    mlops_qr_t        qr;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+    run->active_n = 0;
+
+    for (j = 0; j < e->p; j++) {
+        run->try[j] = 0;
+
+        if (e->x[j] != 0) {
+            run->active[run->active_n++] = j;
+        }
+    }
+
+    if (mlops_qr_init(&qr, run->active_n + 1) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    rc = mlops_elastic_solve(run, &qr);
+
+    mlops_qr_free(&qr);
+
+    if (rc != MLOPS_OK) {
+        return rc;
+    }
+
+    mlops_elastic_rest(run, run->try);
+
+    if (mlops_elastic_fits(run)) {
+        memcpy(e->x, run->try, e->p * sizeof(double));
+        return MLOPS_OK;
+    }
+
+    mlops_elastic_rest(run, e->x);
+
+    return MLOPS_AGAIN;
+}
+
+
+/*
+ * (A'A + L2) x = A'y - l1 sign, over the active columns: with the triangle R
+ * of [A; √L2] and the right-hand side q that went with it, R'u = l1 sign and
+ * R x = q - u.
+ */
+
+static int
+mlops_elastic_solve(mlops_elastic_run_t *run, mlops_qr_t *qr)
+{
+    double            u, *r, *q;
+    size_t            s;
+    uint32_t          i, j, k, n, rows, at;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+    n = run->active_n;
+    s = qr->stride;
+    r = qr->r;
+
+    for (at = 0; at < e->m; at += rows) {
+        rows = e->m - at < qr->height ? e->m - at : qr->height;
+
+        for (k = 0; k < n; k++) {
+            memcpy(qr->block + (size_t) k * qr->height,
+                   e->a + run->active[k] * e->stride + at,
+                   rows * sizeof(double));
+        }
+
+        memcpy(qr->block + (size_t) n * qr->height, e->y + at,
+               rows * sizeof(double));
+
+        mlops_qr_add(qr, rows);
+    }
+
+    mlops_qr_diagonal(qr, run->active, n, e->l2);
+
+    for (k = 0; k < n; k++) {
+        j = run->active[k];
+
+        if (!(fabs(r[k * s + k]) > MLOPS_QR_RANK
+                                   * sqrt(run->squares[j] + e->l2[j])))
+        {
+            return MLOPS_AGAIN;
+        }
+
+        u = e->x[j] > 0 ? e->l1[j] : -e->l1[j];
+
+        for (i = 0; i < k; i++) {
+            u -= r[i * s + k] * run->try[run->active[i]];
+        }
+
+        run->try[j] = u / r[k * s + k];
+    }
+
+    q = r + n;
+
+    for (k = n; k-- > 0; /* void */) {
+        j = run->active[k];
+        u = q[k * s] - run->try[j];
+
+        for (i = k + 1; i < n; i++) {
+            u -= r[k * s + i] * run->try[run->active[i]];
+        }
+
+        run->try[j] = u / r[k * s + k];
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_elastic_fits(mlops_elastic_run_t *run)
+{
+    double            g;
+    uint32_t          j;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+
+    for (j = 0; j < e->p; j++) {
+
+        if (e->x[j] != 0) {
+            if (!(run->try[j] * e->x[j] > 0)) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        g = run->lanes->dot(e->a + j * e->stride, run->rest, e->stride);
+
+        if (!(fabs(g) <= e->l1[j] * (1 + MLOPS_ELASTIC_SLACK)
+              || run->squares[j] <= 0))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -1,0 +1,235 @@
+/*
+ * Keys of fitted steps, and the steps they become.
+ */
+
+#include "mlops_fit_key.h"
+#include "mlops_num.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+
+int
+mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value)
+{
+    const mlops_doc_t  *doc;
+
+    if (mlops_field_find(fit->field, fit->step, key, MLOPS_DOC_BOOL, &doc)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    *value = doc ? doc->v.boolean : dflt;
+
+    return MLOPS_OK;
+}
+
+
+void
+mlops_fit_step(mlops_fit_t *fit, const char *kind, const mlops_str_t *inputs,
+    uint32_t inputs_n, const mlops_str_t *outputs, uint32_t outputs_n)
+{
+    mlops_import_text(fit->steps, "%s{\"kind\":\"%s\"",
+                      fit->steps->len ? "," : "", kind);
+    mlops_fit_put_names(fit->steps, "inputs", inputs, inputs_n);
+    mlops_fit_put_names(fit->steps, "outputs", outputs, outputs_n);
+}
+
+
+void
+mlops_fit_end(mlops_fit_t *fit)
+{
+    mlops_import_text(fit->steps, "}");
+}
+
+
+void
+mlops_fit_put_text(mlops_import_text_t *text, const char *key,
+    const char *value)
+{
+    mlops_import_text(text, ",\"%s\":\"%s\"", key, value);
+}
+
+
+void
+mlops_fit_put_number(mlops_import_text_t *text, const char *key,
+    double value)
+{
+    mlops_import_text(text, ",\"%s\":", key);
+    mlops_fit_write_number(text, value);
+}
+
+
+void
+mlops_fit_put_numbers(mlops_import_text_t *text, const char *key,
+    const double *values, size_t n)
+{
+    mlops_import_text(text, ",\"%s\":", key);
+    mlops_fit_write_numbers(text, values, n);
+}
+
+
+void
+mlops_fit_put_names(mlops_import_text_t *text, const char *key,
+    const mlops_str_t *names, size_t n)
+{
+    mlops_import_text(text, ",\"%s\":", key);
+    mlops_fit_write_names(text, names, n);
+}
+
+
+/* A number that is not finite would make the step invalid: it fails here. */
+
+void
+mlops_fit_write_number(mlops_import_text_t *text, double value)
+{
+    char  buf[MLOPS_DOUBLE_LEN];
+
+    if (!isfinite(value)) {
+        text->failed = 1;
+        return;
+    }
+
+    mlops_import_bytes(text, buf,
+                       (size_t) (mlops_doc_print(buf, value) - buf));
+}
+
+
+void
+mlops_fit_write_numbers(mlops_import_text_t *text, const double *values,
+    size_t n)
+{
+    size_t  i;
+
+    mlops_import_bytes(text, "[", 1);
+
+    for (i = 0; i < n; i++) {
+        if (i > 0) {
+            mlops_import_bytes(text, ",", 1);
+        }
+
+        mlops_fit_write_number(text, values[i]);
+    }
+
+    mlops_import_bytes(text, "]", 1);
+}
+
+
+void
+mlops_fit_write_names(mlops_import_text_t *text, const mlops_str_t *names,
+    size_t n)
+{
+    size_t  i;
+
+    mlops_import_bytes(text, "[", 1);
+
+    for (i = 0; i < n; i++) {
+        if (i > 0) {
+            mlops_import_bytes(text, ",", 1);
+        }
+
+        mlops_import_quote(text, names[i].data, names[i].len);
+    }
+
+    mlops_import_bytes(text, "]", 1);
+}
+
+
+void
+mlops_fit_report(mlops_fit_t *fit, const char *key)
+{
+    mlops_import_text(fit->report, "%s\"%s\":",
+                      fit->report->len ? "," : "", key);
+}
+
+
+mlops_str_t *
+mlops_fit_inputs(mlops_fit_t *fit)
+{
+    uint32_t      j;
+    mlops_str_t  *names;
+
+    names = mlops_arena_alloc(fit->field->arena,
+                              fit->train->columns_n * sizeof(mlops_str_t));
+
+    for (j = 0; names != NULL && j < fit->train->columns_n; j++) {
+        names[j] = fit->train->columns[j].name;
+    }
+
+    if (names == NULL) {
+        (void) mlops_field_memory(fit->field);
+    }
+
+    return names;
+}
+
+
+mlops_str_t
+mlops_fit_name(mlops_fit_t *fit, const char *fmt, ...)
+{
+    int          n;
+    char        *p;
+    va_list      args;
+    mlops_str_t  name = mlops_null_str;
+
+    va_start(args, fmt);
+    n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+
+    p = (n < 0) ? NULL : mlops_arena_alloc(fit->field->arena,
+                                           (size_t) n + 1);
+    if (p == NULL) {
+        (void) mlops_field_memory(fit->field);
+        return name;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(p, (size_t) n + 1, fmt, args);
+    va_end(args);
+
+    name.data = p;
+    name.len = (size_t) n;
+
+    return name;
+}
+
+
+int
+mlops_fit_stopped(mlops_fit_t *fit)
+{
+    const mlops_fit_env_t  *env;
+
+    env = fit->env;
+
+    if (env == NULL || env->stop == NULL || !env->stop(env->ctx)) {
+        return 0;
+    }
+
+    (void) mlops_field_error(fit->field, "stopped");
+
+    return 1;
+}
+
+
+void
+mlops_fit_progress(mlops_fit_t *fit, uint64_t done, uint64_t all,
+    const char *fmt, ...)
+{
+    char                    text[80];
+    va_list                 args;
+    const mlops_fit_env_t  *env;
+
+    env = fit->env;
+
+    if (env == NULL || env->progress == NULL) {
+        return;
+    }
+
+    va_start(args, fmt);
+    (void) vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    env->progress(env->ctx, done, all, text);
+}

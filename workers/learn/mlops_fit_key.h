@@ -1,0 +1,59 @@
+/*
+ * What fitters share: the keys of a step read (beside mlops_field.h), and
+ * steps written as the JSON of a recipe.
+ */
+
+#ifndef MLOPS_FIT_KEY_H
+#define MLOPS_FIT_KEY_H
+
+
+#include "mlops_fit.h"
+
+
+/* mlops_field_flag with a default. */
+int mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value);
+
+
+/*
+ * A step: mlops_fit_step begins {"kind":"…","inputs":[…],"outputs":[…]
+ * behind those that are there, then members are added, then
+ * mlops_fit_end closes it.
+ */
+void mlops_fit_step(mlops_fit_t *fit, const char *kind,
+    const mlops_str_t *inputs, uint32_t inputs_n,
+    const mlops_str_t *outputs, uint32_t outputs_n);
+void mlops_fit_end(mlops_fit_t *fit);
+
+/* ,"key":… */
+void mlops_fit_put_text(mlops_import_text_t *text, const char *key,
+    const char *value);
+void mlops_fit_put_number(mlops_import_text_t *text, const char *key,
+    double value);
+void mlops_fit_put_numbers(mlops_import_text_t *text, const char *key,
+    const double *values, size_t n);
+void mlops_fit_put_names(mlops_import_text_t *text, const char *key,
+    const mlops_str_t *names, size_t n);
+
+/* A number, a list of numbers or names, without key. */
+void mlops_fit_write_number(mlops_import_text_t *text, double value);
+void mlops_fit_write_numbers(mlops_import_text_t *text, const double *values,
+    size_t n);
+void mlops_fit_write_names(mlops_import_text_t *text,
+    const mlops_str_t *names, size_t n);
+
+/* "key":, for the report: with a comma in front where there is something. */
+void mlops_fit_report(mlops_fit_t *fit, const char *key);
+
+/* The names of the step's inputs; NULL when memory is out. */
+mlops_str_t *mlops_fit_inputs(mlops_fit_t *fit);
+/* A name in the arena, as printf has it; data NULL when memory is out. */
+mlops_str_t mlops_fit_name(mlops_fit_t *fit, const char *fmt, ...)
+    mlops_printf(2, 3);
+
+/* True, with an error, where the run is to end. */
+int mlops_fit_stopped(mlops_fit_t *fit);
+void mlops_fit_progress(mlops_fit_t *fit, uint64_t done, uint64_t all,
+    const char *fmt, ...) mlops_printf(4, 5);
+
+
+#endif /* MLOPS_FIT_KEY_H */
