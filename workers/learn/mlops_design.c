@@ -5,13 +5,8 @@
 #include "mlops_design.h"
 #include "mlops_fit_key.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
-
-
-/* A deviation below this part of the mean is rounding. */
-#define MLOPS_DESIGN_ROUNDING  (4 * DBL_EPSILON)
 
 
 static int mlops_design_rows(mlops_design_t *design, mlops_fit_t *fit,

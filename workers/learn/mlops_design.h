@@ -17,12 +17,17 @@
 #include "mlops_fit.h"
 #include "mlops_lanes.h"
 
+#include <float.h>
+
 
 #define MLOPS_DESIGN_CENTRE  0x01   /* there is an intercept */
 #define MLOPS_DESIGN_SKIP    0x02   /* leave out rows with missing values */
 #define MLOPS_DESIGN_TARGET  0x04   /* moments of the target as well */
 
 #define MLOPS_DESIGN_CHUNK   512    /* rows of a sum: part of its order */
+
+/* A deviation below this part of the mean is rounding. */
+#define MLOPS_DESIGN_ROUNDING  (4 * DBL_EPSILON)
 
 
 typedef struct {

@@ -196,6 +196,16 @@ mlops_fit_name(mlops_fit_t *fit, const char *fmt, ...)
 }
 
 
+mlops_str_t
+mlops_fit_number_name(mlops_fit_t *fit, double value)
+{
+    char  buf[MLOPS_DOUBLE_LEN];
+
+    return mlops_fit_name(fit, "%.*s",
+                          (int) (mlops_doc_print(buf, value) - buf), buf);
+}
+
+
 int
 mlops_fit_stopped(mlops_fit_t *fit)
 {

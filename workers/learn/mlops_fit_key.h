@@ -50,6 +50,9 @@ mlops_str_t *mlops_fit_inputs(mlops_fit_t *fit);
 mlops_str_t mlops_fit_name(mlops_fit_t *fit, const char *fmt, ...)
     mlops_printf(2, 3);
 
+/* The shortest text of a number, as a name. */
+mlops_str_t mlops_fit_number_name(mlops_fit_t *fit, double value);
+
 /* True, with an error, where the run is to end. */
 int mlops_fit_stopped(mlops_fit_t *fit);
 void mlops_fit_progress(mlops_fit_t *fit, uint64_t done, uint64_t all,

@@ -12,6 +12,16 @@ static const mlops_fitter_t *const  mlops_fitter_table[] = {
     &mlops_fit_model_linear,
     &mlops_fit_affine_elastic,
     &mlops_fit_model_elastic,
+    &mlops_fit_impute_mean,
+    &mlops_fit_impute_median,
+    &mlops_fit_impute_frequent,
+    &mlops_fit_affine_standard,
+    &mlops_fit_affine_minmax,
+    &mlops_fit_affine_robust,
+    &mlops_fit_clip_quantiles,
+    &mlops_fit_one_hot,
+    &mlops_fit_affine_pca,
+    &mlops_fit_polynomial,
     &mlops_fitter_end
 };
 

@@ -15,5 +15,17 @@ extern const mlops_fitter_t  mlops_fit_model_linear;
 extern const mlops_fitter_t  mlops_fit_affine_elastic;
 extern const mlops_fitter_t  mlops_fit_model_elastic;
 
+/* mlops_prep_*.c */
+extern const mlops_fitter_t  mlops_fit_impute_mean;
+extern const mlops_fitter_t  mlops_fit_impute_median;
+extern const mlops_fitter_t  mlops_fit_impute_frequent;
+extern const mlops_fitter_t  mlops_fit_affine_standard;
+extern const mlops_fitter_t  mlops_fit_affine_minmax;
+extern const mlops_fitter_t  mlops_fit_affine_robust;
+extern const mlops_fitter_t  mlops_fit_clip_quantiles;
+extern const mlops_fitter_t  mlops_fit_one_hot;
+extern const mlops_fitter_t  mlops_fit_affine_pca;
+extern const mlops_fitter_t  mlops_fit_polynomial;
+
 
 #endif /* MLOPS_FITTERS_H */
