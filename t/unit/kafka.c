@@ -172,7 +172,7 @@ producer(void)
 }
 
 
-/* A record within ten seconds, or the error. */
+/* A record within a minute, or the error. */
 
 static int
 poll_one(mlops_consumer_t *c, mlops_record_t *record, mlops_err_t *err)
@@ -180,7 +180,7 @@ poll_one(mlops_consumer_t *c, mlops_record_t *record, mlops_err_t *err)
     int       rc;
     uint64_t  end;
 
-    end = mlops_clock_ns() + 10000000000;
+    end = mlops_clock_ns() + 60000000000;
 
     do {
         rc = mlops_consumer_poll(c, 100, record, err);
@@ -211,7 +211,7 @@ test_round_trip(void **state)
         produce(p, i % 2, (i == 4) ? NULL : "k", (i == 6) ? NULL : value);
     }
 
-    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+    assert_int_equal(mlops_producer_wait(p, 60000, &err), MLOPS_OK);
     assert_int_equal(mlops_producer_pending(p), 0);
 
     memset(&told, 0, sizeof(told));
@@ -266,7 +266,7 @@ test_round_trip(void **state)
     assert_int_equal(mlops_consumer_next(c, 0), 50);
 
     mlops_consumer_destroy(c);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -292,7 +292,7 @@ test_out_of_range(void **state)
         produce(p, 0, "k", "v");
     }
 
-    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+    assert_int_equal(mlops_producer_wait(p, 60000, &err), MLOPS_OK);
 
     memset(&told, 0, sizeof(told));
     told.begin[0] = 11;
@@ -314,7 +314,7 @@ test_out_of_range(void **state)
     assert_int_equal(record.offset, 10);
     mlops_consumer_destroy(c);
 
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -356,7 +356,7 @@ test_removed_while_read(void **state)
     for (i = 0; i < 40; i++) {
         assert_int_equal(mlops_producer_send(p, &topic, 0, &k, &v, NULL, 0,
                                              -1, &err), MLOPS_OK);
-        assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+        assert_int_equal(mlops_producer_wait(p, 60000, &err), MLOPS_OK);
     }
 
     for (i = 1; (rc = poll_one(c, &record, &err)) == MLOPS_OK; i++) {
@@ -376,7 +376,7 @@ test_removed_while_read(void **state)
 
     free(large);
     mlops_consumer_destroy(c);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -409,7 +409,7 @@ test_no_right_to_groups(void **state)
     assert_int_equal(record.offset, 0);
 
     mlops_consumer_destroy(c);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -432,7 +432,7 @@ test_producer(void **state)
     p = producer();
     produce(p, 0, "k", "v");
 
-    end = mlops_clock_ns() + 10000000000;
+    end = mlops_clock_ns() + 60000000000;
 
     do {
         usleep(10000);
@@ -446,7 +446,7 @@ test_producer(void **state)
     rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     produce(p, 0, "k", "v");
-    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_ERROR);
+    assert_int_equal(mlops_producer_wait(p, 60000, &err), MLOPS_ERROR);
     assert_non_null(strstr(err.text, "topic \"t\" partition 0: "));
     assert_non_null(strstr(err.text, "too large"));
     assert_int_equal(mlops_producer_wait(p, 1000, &err), MLOPS_OK);
@@ -462,8 +462,8 @@ test_producer(void **state)
     produce(p, 0, "k", large);
     free(large);
 
-    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_wait(p, 60000, &err), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -517,7 +517,7 @@ test_partitioner(void **state)
     }
 
     mlops_consumer_destroy(c);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -566,13 +566,13 @@ test_outage(void **state)
     assert_int_equal(mlops_producer_wait(p, 300, &err), MLOPS_AGAIN);
     assert_int_equal(mlops_producer_pending(p), 1);
 
-    for (i = 0; i < 10; i++) {
+    for (i = 0; i < 10 || (said == 0 && i < 600); i++) {
         assert_int_equal(mlops_consumer_poll(c, 100, &record, &err),
                          MLOPS_AGAIN);
     }
 
     rd_kafka_mock_broker_set_up(cluster, 1);
-    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+    assert_int_equal(mlops_producer_wait(p, 60000, &err), MLOPS_OK);
     assert_int_equal(poll_one(c, &record, &err), MLOPS_OK);
     assert_int_equal(record.offset, 1);
     assert_true(mlops_str_is(&record.value, "b"));
@@ -583,7 +583,7 @@ test_outage(void **state)
 
     mlops_kafka_set_log(NULL);
     mlops_consumer_destroy(c);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -612,7 +612,7 @@ test_group(void **state)
     a = consumer(&one, "t", "g");
     b = consumer(&two, "t", "g");
 
-    end = mlops_clock_ns() + 30000000000;
+    end = mlops_clock_ns() + 120000000000;
 
     do {
         assert_int_equal(mlops_consumer_poll(a, 20, &record, &err),
@@ -650,7 +650,7 @@ test_group(void **state)
     assert_int_equal(one.lost + two.lost, 0);
 
     mlops_consumer_destroy(a);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 
@@ -677,7 +677,7 @@ test_group_waits(void **state)
     p = producer();
     produce(p, 0, "k", "v");
     produce(p, 1, "k", "v");
-    assert_int_equal(mlops_producer_wait(p, 10000, &err), MLOPS_OK);
+    assert_int_equal(mlops_producer_wait(p, 60000, &err), MLOPS_OK);
 
     for (i = 0; i < 40; i++) {
         errors[i] = RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR;
@@ -701,7 +701,7 @@ test_group_waits(void **state)
     mlops_consumer_destroy(c);
     assert_int_equal(told.released[0], 1);
     assert_int_equal(told.released[1], 1);
-    assert_int_equal(mlops_producer_destroy(p, 1000), MLOPS_OK);
+    assert_int_equal(mlops_producer_destroy(p, 10000), MLOPS_OK);
     stop();
 }
 

@@ -479,6 +479,14 @@ test_kill(void **state)
         }
 
         close(fds[1]);
+
+        /* at any moment, or at any one behind the first flush */
+
+        if (round % 2) {
+            assert_int_equal(read(fds[0], &i, sizeof(i)), sizeof(i));
+            done = (i + 50 > done) ? i + 50 : done;
+        }
+
         usleep(2000 + (useconds_t) (round * 389 % 5000));
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);

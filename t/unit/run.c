@@ -353,7 +353,7 @@ test_begun(void **state)
 
     mlops_lane_drain(r.lane, 1);
     mlops_run_reach(&r.run);
-    assert_int_equal(mlops_lane_settle(r.lane, 10000), MLOPS_OK);
+    assert_int_equal(mlops_lane_settle(r.lane, 60000), MLOPS_OK);
     assert_int_equal(mlops_run_checkpoint_tick(&r.run, &err), MLOPS_OK);
     assert_int_equal(mlops_lane_checkpoints(r.lane), 1);
     assert_true(lane_begun(&r));

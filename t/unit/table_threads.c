@@ -201,7 +201,11 @@ test_threads(void **state)
     seed = 99;
     n = unit_quick() ? 200000 : 2000000;
 
-    for (i = 1; i <= n; i++) {
+    /* until the readers, who may begin late, have seen something of it */
+
+    for (i = 1; i <= n || ((gets <= 1000 || rows <= 1000) && i < 1000 * n);
+         i++)
+    {
         k = (int64_t) (unit_random(&seed) % KEYS);
 
         if (unit_random(&seed) % 2) {
@@ -225,6 +229,7 @@ test_threads(void **state)
         }
     }
 
+    n = i - 1;
     stop = 1;
 
     for (i = 0; i < READERS; i++) {
