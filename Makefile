@@ -28,7 +28,7 @@ NGINX_SRC    ?= /usr/share/nginx/src
 NGINX_BIN    ?= $(firstword $(wildcard /usr/sbin/nginx) nginx)
 MLOPS_DATA   ?= ../shared/data
 FUZZ_SECONDS ?= 10
-JOBS         ?= 2
+JOBS         ?= 4
 PREFIX       ?= /usr/local
 MODULESDIR   ?= /usr/lib/nginx/modules
 
@@ -67,7 +67,10 @@ t_files     := $(sort $(wildcard t/*.t t/compat/*.t))
 interop_src := $(wildcard t/interop/*.c)
 interop_bin := $(interop_src:t/interop/%.c=$(BUILD)/t/interop/%)
 integration := $(sort $(wildcard t/integration/*.t t/integration/*.sh))
+long        := $(filter %-kill.t %-group.t %/swap.t,$(integration))
 interop     := $(sort $(wildcard t/interop/*.t t/interop/*.sh))
+tests       := $(long) $(unit_bin) $(t_files) \
+               $(filter-out $(long),$(integration))
 
 # ------------------------------------------------------------------ flags
 
@@ -236,10 +239,14 @@ clean:          ## remove build/
 test_env     = BUILD=$(out) NGINX_BIN=$(NGINX_BIN) MLOPSCTL=$(out)/bin/mlopsctl \
                TEST_NGINX_BINARY=$(NGINX_BIN) TEST_NGINX_RANDOMIZE=1 \
                TEST_NGINX_LOAD_MODULES=$(out)/ngx_http_mlops_module.so \
+               TEST_NGINX_TIMEOUT=$${TEST_NGINX_TIMEOUT:-30} \
                $(sanitize_env)
+
+# Tests of the whole wait more than they compute: several run at a time, and
+# those that take longest begin.
+
 prove        = prove --timer -j$(JOBS) $(runner) \
-               --rules='seq=t/integration/*' --rules='seq=t/interop/*' \
-               --rules='par=**'
+               --rules='seq=t/interop/*' --rules='par=**'
 
 # Our runner of the dialect of Test::Nginx; TEST_NGINX_REAL=1 takes the
 # library itself where it is installed, TEST_NGINX_REAL=DIR the one in DIR.
@@ -272,10 +279,10 @@ test-programs: $(unit_bin) $(load) fault-tool
 bench-programs: $(bench_bin)
 
 check:
-	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
+	$(quiet)$(test_env) $(prove) $(tests)
 
 asan-check: build test-programs
-	$(quiet)$(test_env) $(prove) $(unit_bin) $(t_files) $(integration)
+	$(quiet)$(test_env) $(prove) $(tests)
 
 # Unit tests that start threads; a new one is named here.
 

@@ -123,10 +123,10 @@ for my $name (sort keys %ways) {
         for my $n (sort { $a <=> $b } keys %passages) {
             next if $n < 1 || $n > $passed{$point};
 
-            my $status = kill_at($name, "$point#$n", $n == 1 ? 5 : 1);
+            my $status = drive($name, MLOPS_FAULT => "$point#$n");
 
             if (! defined $status) {
-                next;                   # not on every run, or not so often
+                last;                   # not on every run, or not so often
 
             } elsif ($status != POSIX::SIGKILL()) {
                 push @failed, "$name: $point#$n: ended with status $status";
@@ -169,7 +169,7 @@ my @missed;
 for my $point (grep { ! $hits{$_} && $others !~ /["']\Q$_\E["']/ }
                     sort keys %known)
 {
-    # one that the first run of a way did not come past
+    # one that this run and the one before did not both come past
 
     my ($way) = grep { (kill_at($_, $point, 3) // 0) == POSIX::SIGKILL() }
                      sort keys %ways;

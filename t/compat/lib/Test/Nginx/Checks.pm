@@ -393,10 +393,11 @@ sub access_log {
 
     return if ! defined $block->access_log && ! defined $block->no_access_log;
 
-    my $lines = Test::Nginx::Util::access_lines();
+    my @wanted = patterns($block->access_log);
+    my $lines = Test::Nginx::Util::access_lines(
+        sub { return all_found($_[0], @wanted) });
 
-    must_appear($block->name, 'access log', $lines,
-                patterns($block->access_log));
+    must_appear($block->name, 'access log', $lines, @wanted);
     must_not_appear($block->name, 'access log', $lines,
                     patterns($block->no_access_log));
 }

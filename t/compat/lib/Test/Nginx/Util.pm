@@ -468,7 +468,7 @@ sub answers {
 # Waits until nginx accepts connections, or has ended: then its status.
 
 sub wait_for_start {
-    my $end = time + ($valgrind ? 60 : 20);
+    my $end = time + 60;
     my $pid_file = "$set->{server_root}/logs/nginx.pid";
 
     while (time < $end) {
@@ -606,7 +606,7 @@ sub reload {
     unlink "$root/logs/error.log", "$root/logs/access.log";
     kill 'USR1', $pid;
 
-    my $end = time + 5;
+    my $end = time + 20;
 
     sleep 0.005 until -e "$root/logs/error.log" || time >= $end;
 
@@ -618,7 +618,7 @@ sub reload {
         return;
     }
 
-    $end = time + ($valgrind ? 60 : 20);
+    $end = time + 60;
 
     while (time < $end) {
         my $status = reap(0);
@@ -691,11 +691,11 @@ sub end_server {
 
     kill $env{FAST_SHUTDOWN} ? 'TERM' : 'QUIT', $master;
 
-    my $status = reap($valgrind ? 30 : 5);
+    my $status = reap(30);
 
     if (! defined $status) {
         kill 'TERM', $master;
-        $status = reap(2);
+        $status = reap(10);
     }
 
     if (! defined $status) {
@@ -757,7 +757,7 @@ sub error_lines {
     my ($more) = @_;
 
     my $path = "$set->{server_root}/logs/error.log";
-    my $end = time + ($valgrind ? 5 : 1);
+    my $end = time + ($valgrind ? 20 : 10);
     my $from = $set->{accumulate} ? 0 : $log_pos;
     my @lines;
 
@@ -780,9 +780,20 @@ sub error_lines {
 
 
 sub access_lines {
+    my ($more) = @_;
+
+    my $end = time + ($valgrind ? 20 : 10);
+    my @lines;
+
     sleep 0.02;
 
-    return [ split /^/, slurp("$set->{server_root}/logs/access.log") ];
+    while (1) {
+        @lines = split /^/, slurp("$set->{server_root}/logs/access.log");
+        last if $more->(\@lines) || time >= $end;
+        sleep 0.02;
+    }
+
+    return \@lines;
 }
 
 
