@@ -7,14 +7,9 @@
 #define MLOPS_FITS_H
 
 
-#include "unit.h"
+#include "importing.h"
 #include "mlops_fit.h"
-#include "mlops_import.h"
-#include "mlops_load.h"
-#include "mlops_model.h"
 #include "mlops_num.h"
-
-#include <math.h>
 
 
 #define FITS_COLUMNS  128
@@ -282,6 +277,59 @@ fits_list(const mlops_doc_t *object, const char *key, const double *expected,
     for (i = 0; i < n; i++) {
         snprintf(what, sizeof(what), "%s[%u]", key, i);
         fits_near(what, fits_at(object, key, i), expected[i], relative);
+    }
+}
+
+
+/* The steps as a model of all columns whose one answer is the cells, and
+ * what it answers to a row. */
+
+static inline void
+fits_eval(fits_t *fits, const char *const *cells, uint32_t cells_n,
+    const double *row, double *out)
+{
+    uint32_t              j;
+    unit_model_t          m;
+    mlops_import_text_t   text = { 0 };
+
+    mlops_import_text(&text, "{\"recipe\":1,\"inputs\":[");
+
+    for (j = 0; j < fits->matrix.columns_n; j++) {
+        mlops_import_text(&text, "%s{\"name\":\"%s\"}", j ? "," : "",
+                          fits->columns[j].name.data);
+    }
+
+    mlops_import_text(&text, "],\"steps\":[%.*s],\"signatures\":[{\"name\":"
+                      "\"default\",\"outputs\":[{\"name\":\"out\","
+                      "\"from\":[", (int) fits->steps.len,
+                      fits->steps.data);
+
+    for (j = 0; j < cells_n; j++) {
+        mlops_import_text(&text, "%s\"%s\"", j ? "," : "", cells[j]);
+    }
+
+    mlops_import_text(&text, "]}]}]}");
+
+    unit_import_text(&m, text.data, NULL);
+    unit_eval(&m, "default", row, out);
+    unit_model_free(&m);
+    free(text.data);
+}
+
+
+/* The same, compared. */
+
+static inline void
+fits_answer(fits_t *fits, const char *const *cells, uint32_t n,
+    const double *row, const double *expected, double relative)
+{
+    double    out[FITS_COLUMNS];
+    uint32_t  k;
+
+    fits_eval(fits, cells, n, row, out);
+
+    for (k = 0; k < n; k++) {
+        fits_near(cells[k], out[k], expected[k], relative);
     }
 }
 

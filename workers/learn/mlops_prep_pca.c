@@ -54,12 +54,19 @@ mlops_prep_pca_keys(mlops_fit_t *fit, mlops_prep_pca_t *pca)
 {
     static const char *const  words[] = { "error", "skip", NULL };
 
-    if (mlops_field_int(fit->field, fit->step, "components", 1,
-                        MLOPS_QR_COLUMNS, fit->outputs_n, &pca->components)
+    pca->components = fit->outputs_n;
+
+    if (mlops_doc_get(fit->step, "components") != NULL
+        && mlops_field_int(fit->field, fit->step, "components", 1,
+                           MLOPS_QR_COLUMNS, 1, &pca->components)
+           != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_field_number(fit->field, fit->step, "variance", 0, 1, 1,
+                           &pca->variance)
         != MLOPS_OK
-        || mlops_field_number(fit->field, fit->step, "variance", 0, 1, 1,
-                              &pca->variance)
-           != MLOPS_OK
         || mlops_fit_flag(fit, "standardize", 0, &pca->standardize)
            != MLOPS_OK
         || mlops_fit_flag(fit, "whiten", 0, &pca->whiten) != MLOPS_OK
