@@ -6,10 +6,12 @@
 #include "mlops_field.h"
 
 #include <math.h>
+#include <stdio.h>
 
 
-#define MLOPS_FIELD_NEAR  24        /* longer names are far from all */
-#define MLOPS_FIELD_KEYS  64
+#define MLOPS_FIELD_NEAR   24       /* longer names are far from all */
+#define MLOPS_FIELD_KEYS   64
+#define MLOPS_FIELD_WORDS  128       /* a text of all words, at most */
 
 
 static uint32_t mlops_field_distance(const mlops_str_t *a,
@@ -121,7 +123,8 @@ mlops_field_word(mlops_field_t *field, const mlops_doc_t *object,
     const char *key, const char *const *list, int dflt, int *word)
 {
     int                 rc;
-    size_t              old;
+    char                text[MLOPS_FIELD_WORDS];
+    size_t              old, len;
     uint32_t            n;
     mlops_str_t         names[MLOPS_FIELD_KEYS];
     const mlops_doc_t  *doc;
@@ -136,7 +139,9 @@ mlops_field_word(mlops_field_t *field, const mlops_doc_t *object,
         return MLOPS_ERROR;
     }
 
-    for (n = 0; list[n] != NULL && n < MLOPS_FIELD_KEYS; n++) {
+    text[0] = '\0';
+
+    for (n = 0, len = 0; list[n] != NULL && n < MLOPS_FIELD_KEYS; n++) {
         names[n].data = list[n];
         names[n].len = strlen(list[n]);
 
@@ -144,10 +149,19 @@ mlops_field_word(mlops_field_t *field, const mlops_doc_t *object,
             *word = (int) n;
             return MLOPS_OK;
         }
+
+        if (len < sizeof(text)) {
+            len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                     "%s\"%s\"", n ? ", " : "one of ",
+                                     list[n]);
+        }
     }
 
+    /* few words are told, of many the closest */
+
     old = mlops_field_push(field, key);
-    rc = mlops_field_suggest(field, &doc->v.text, "a known word", names, n);
+    rc = mlops_field_suggest(field, &doc->v.text, len < sizeof(text)
+                             ? text : "a known word", names, n);
     mlops_field_pop(field, old);
 
     return rc;

@@ -28,9 +28,14 @@ typedef struct {
 
 static double mlops_elastic_sweep(mlops_elastic_run_t *run, int all);
 static double mlops_elastic_gap(const mlops_elastic_run_t *run);
-static void mlops_elastic_rest(mlops_elastic_run_t *run, const double *x);
+static void mlops_elastic_rest(mlops_elastic_run_t *run);
 static int mlops_elastic_exact(mlops_elastic_run_t *run);
-static int mlops_elastic_solve(mlops_elastic_run_t *run, mlops_qr_t *qr);
+static double mlops_elastic_way(const mlops_elastic_run_t *run,
+    uint32_t *first);
+static int mlops_elastic_solve(mlops_elastic_run_t *run);
+static void mlops_elastic_triangle(mlops_elastic_run_t *run, mlops_qr_t *qr);
+static int mlops_elastic_back(mlops_elastic_run_t *run,
+    const mlops_qr_t *qr);
 static int mlops_elastic_fits(mlops_elastic_run_t *run);
 
 
@@ -68,7 +73,7 @@ mlops_elastic(mlops_elastic_t *e)
                                         e->a + j * e->stride, e->stride);
     }
 
-    mlops_elastic_rest(&run, e->x);
+    mlops_elastic_rest(&run);
 
     while (e->sweeps < e->sweeps_max) {
         (void) mlops_elastic_sweep(&run, 1);
@@ -214,7 +219,7 @@ mlops_elastic_gap(const mlops_elastic_run_t *run)
 
 
 static void
-mlops_elastic_rest(mlops_elastic_run_t *run, const double *x)
+mlops_elastic_rest(mlops_elastic_run_t *run)
 {
     uint32_t          j;
     mlops_elastic_t  *e;
@@ -224,18 +229,110 @@ mlops_elastic_rest(mlops_elastic_run_t *run, const double *x)
     memcpy(run->rest, e->y, e->stride * sizeof(double));
 
     for (j = 0; j < e->p; j++) {
-        if (x[j] != 0) {
-            run->lanes->axpy(run->rest, -x[j], e->a + j * e->stride,
+        if (e->x[j] != 0) {
+            run->lanes->axpy(run->rest, -e->x[j], e->a + j * e->stride,
                              e->stride);
         }
     }
 }
 
 
-/* MLOPS_OK where the exact solution was taken, MLOPS_AGAIN where not. */
+/*
+ * The exact solution for the signs there are; where a weight would change
+ * its sign on the way, the way ends there, it is 0 and leaves, and so on (the
+ * feature-sign search of Lee, Battle, Raina and Ng, 2007): the objective
+ * falls with every step.  MLOPS_OK where the end is the minimum, MLOPS_AGAIN
+ * where another column wants in.
+ */
 
 static int
 mlops_elastic_exact(mlops_elastic_run_t *run)
+{
+    int               rc;
+    double            t;
+    uint32_t          i, j, first;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+    first = 0;
+
+    for (i = 0; i <= e->p; i++) {
+        rc = mlops_elastic_solve(run);
+
+        if (rc != MLOPS_OK) {
+            break;
+        }
+
+        t = mlops_elastic_way(run, &first);
+
+        for (j = 0; j < e->p && t < 1; j++) {
+            run->try[j] = e->x[j] + t * (run->try[j] - e->x[j]);
+        }
+
+        if (t < 1) {
+            run->try[first] = 0;
+        }
+
+        for (j = 0; j < e->p; j++) {
+            e->x[j] = run->try[j] * e->x[j] > 0 ? run->try[j] : 0;
+        }
+
+        if (t >= 1) {
+            break;
+        }
+    }
+
+    if (rc == MLOPS_ERROR) {
+        return rc;
+    }
+
+    mlops_elastic_rest(run);
+
+    return (rc == MLOPS_OK && mlops_elastic_fits(run)) ? MLOPS_OK
+                                                       : MLOPS_AGAIN;
+}
+
+
+/* How far from x to try no sign changes, and the column that is first to: 1
+ * is all the way. */
+
+static double
+mlops_elastic_way(const mlops_elastic_run_t *run, uint32_t *first)
+{
+    double                  t, least;
+    uint32_t                j, k;
+    const mlops_elastic_t  *e;
+
+    e = run->e;
+    least = 1;
+
+    for (k = 0; k < run->active_n; k++) {
+        j = run->active[k];
+
+        if (run->try[j] * e->x[j] > 0) {
+            continue;
+        }
+
+        t = e->x[j] / (e->x[j] - run->try[j]);
+
+        if (t < least) {
+            least = t;
+            *first = j;
+        }
+    }
+
+    return least;
+}
+
+
+/*
+ * (A'A + L2) x = A'y - l1 sign, over the active columns: with the triangle R
+ * of [A; √L2] and the right-hand side q that went with it, R'u = l1 sign and
+ * R x = q - u.
+ */
+
+static int
+mlops_elastic_solve(mlops_elastic_run_t *run)
 {
     int               rc;
     uint32_t          j;
@@ -257,45 +354,24 @@ mlops_elastic_exact(mlops_elastic_run_t *run)
         return MLOPS_ERROR;
     }
 
-    rc = mlops_elastic_solve(run, &qr);
+    mlops_elastic_triangle(run, &qr);
+
+    rc = mlops_elastic_back(run, &qr);
 
     mlops_qr_free(&qr);
 
-    if (rc != MLOPS_OK) {
-        return rc;
-    }
-
-    mlops_elastic_rest(run, run->try);
-
-    if (mlops_elastic_fits(run)) {
-        memcpy(e->x, run->try, e->p * sizeof(double));
-        return MLOPS_OK;
-    }
-
-    mlops_elastic_rest(run, e->x);
-
-    return MLOPS_AGAIN;
+    return rc;
 }
 
 
-/*
- * (A'A + L2) x = A'y - l1 sign, over the active columns: with the triangle R
- * of [A; √L2] and the right-hand side q that went with it, R'u = l1 sign and
- * R x = q - u.
- */
-
-static int
-mlops_elastic_solve(mlops_elastic_run_t *run, mlops_qr_t *qr)
+static void
+mlops_elastic_triangle(mlops_elastic_run_t *run, mlops_qr_t *qr)
 {
-    double            u, *r, *q;
-    size_t            s;
-    uint32_t          i, j, k, n, rows, at;
+    uint32_t          k, n, rows, at;
     mlops_elastic_t  *e;
 
     e = run->e;
     n = run->active_n;
-    s = qr->stride;
-    r = qr->r;
 
     for (at = 0; at < e->m; at += rows) {
         rows = e->m - at < qr->height ? e->m - at : qr->height;
@@ -313,6 +389,23 @@ mlops_elastic_solve(mlops_elastic_run_t *run, mlops_qr_t *qr)
     }
 
     mlops_qr_diagonal(qr, run->active, n, e->l2);
+}
+
+
+/* MLOPS_AGAIN where columns depend on each other. */
+
+static int
+mlops_elastic_back(mlops_elastic_run_t *run, const mlops_qr_t *qr)
+{
+    double            u, *r, *q;
+    size_t            s;
+    uint32_t          i, j, k, n;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+    n = run->active_n;
+    s = qr->stride;
+    r = qr->r;
 
     for (k = 0; k < n; k++) {
         j = run->active[k];
@@ -360,19 +453,13 @@ mlops_elastic_fits(mlops_elastic_run_t *run)
 
     for (j = 0; j < e->p; j++) {
 
-        if (e->x[j] != 0) {
-            if (!(run->try[j] * e->x[j] > 0)) {
-                return 0;
-            }
-
+        if (e->x[j] != 0 || run->squares[j] <= 0) {
             continue;
         }
 
         g = run->lanes->dot(e->a + j * e->stride, run->rest, e->stride);
 
-        if (!(fabs(g) <= e->l1[j] * (1 + MLOPS_ELASTIC_SLACK)
-              || run->squares[j] <= 0))
-        {
+        if (!(fabs(g) <= e->l1[j] * (1 + MLOPS_ELASTIC_SLACK))) {
             return 0;
         }
     }
