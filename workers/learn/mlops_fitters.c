@@ -22,6 +22,9 @@ static const mlops_fitter_t *const  mlops_fitter_table[] = {
     &mlops_fit_one_hot,
     &mlops_fit_affine_pca,
     &mlops_fit_polynomial,
+    &mlops_fit_ftrl,
+    &mlops_fit_adagrad,
+    &mlops_fit_rls,
     &mlops_fitter_end
 };
 

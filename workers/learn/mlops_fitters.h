@@ -27,5 +27,10 @@ extern const mlops_fitter_t  mlops_fit_one_hot;
 extern const mlops_fitter_t  mlops_fit_affine_pca;
 extern const mlops_fitter_t  mlops_fit_polynomial;
 
+/* mlops_online_fit.c */
+extern const mlops_fitter_t  mlops_fit_ftrl;
+extern const mlops_fitter_t  mlops_fit_adagrad;
+extern const mlops_fitter_t  mlops_fit_rls;
+
 
 #endif /* MLOPS_FITTERS_H */

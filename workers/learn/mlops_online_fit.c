@@ -1,0 +1,865 @@
+/*
+ * The fitted steps ftrl, adagrad and rls: keys, passes over the rows, state,
+ * report.
+ */
+
+#include "mlops_online_fit.h"
+#include "mlops_file.h"
+#include "mlops_hash.h"
+#include "mlops_num.h"
+#include "mlops_random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+#define MLOPS_ONLINE_BATCH   64         /* examples that are put together */
+#define MLOPS_ONLINE_REPORT  65536      /* and between two reports */
+
+
+static int mlops_online_check_ftrl(mlops_fit_t *fit);
+static int mlops_online_check_adagrad(mlops_fit_t *fit);
+static int mlops_online_check_rls(mlops_fit_t *fit);
+static int mlops_online_fit_ftrl(mlops_fit_t *fit);
+static int mlops_online_fit_adagrad(mlops_fit_t *fit);
+static int mlops_online_fit_rls(mlops_fit_t *fit);
+static int mlops_online_target(const mlops_doc_t *step);
+static int mlops_online_target_rls(const mlops_doc_t *step);
+static int mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
+    mlops_online_algorithm_t algorithm);
+static int mlops_online_path(mlops_fit_t *fit, const char *key,
+    mlops_str_t *path);
+static int mlops_online_crosses(mlops_online_fit_t *of);
+static int mlops_online_column(mlops_fit_t *fit, const mlops_doc_t *doc,
+    uint32_t *column);
+static int mlops_online_run(mlops_fit_t *fit,
+    mlops_online_algorithm_t algorithm);
+static int mlops_online_begin(mlops_online_fit_t *of);
+static int mlops_online_inputs(mlops_online_fit_t *of);
+static uint64_t mlops_online_tag(const mlops_matrix_t *matrix);
+static int mlops_online_passes(mlops_online_fit_t *of);
+static int mlops_online_pass(mlops_online_fit_t *of, uint32_t pass,
+    uint32_t *order);
+static void mlops_online_batch(mlops_online_fit_t *of, const uint32_t *order,
+    uint64_t at, uint32_t n, mlops_example_t *examples);
+static int mlops_online_tell(mlops_online_fit_t *of, uint64_t done);
+static int mlops_online_place(mlops_online_fit_t *of,
+    const mlops_str_t *path, char name[PATH_MAX]);
+static int mlops_online_keep(mlops_online_fit_t *of);
+static void mlops_online_report(mlops_online_fit_t *of);
+
+
+static const char *const  mlops_online_keys_ftrl[] = {
+    "loss", "bits", "passes", "shuffle", "alpha", "beta", "l1", "l2", "clip",
+    "crosses", "window", "state", "start", NULL
+};
+
+static const char *const  mlops_online_keys_adagrad[] = {
+    "loss", "bits", "passes", "shuffle", "rate", "epsilon", "l2", "quantile",
+    "delta", "clip", "crosses", "window", "state", "start", NULL
+};
+
+static const char *const  mlops_online_keys_rls[] = {
+    "forgetting", "ridge", "window", "state", "start", NULL
+};
+
+
+const mlops_fitter_t  mlops_fit_ftrl = {
+    "model", "ftrl", MLOPS_FIT_TARGET|MLOPS_FIT_LEARNER|MLOPS_FIT_CODES,
+    mlops_online_keys_ftrl, mlops_online_check_ftrl, mlops_online_fit_ftrl,
+    mlops_online_target
+};
+
+const mlops_fitter_t  mlops_fit_adagrad = {
+    "model", "adagrad", MLOPS_FIT_TARGET|MLOPS_FIT_LEARNER|MLOPS_FIT_CODES,
+    mlops_online_keys_adagrad, mlops_online_check_adagrad,
+    mlops_online_fit_adagrad, mlops_online_target
+};
+
+const mlops_fitter_t  mlops_fit_rls = {
+    "model", "rls", MLOPS_FIT_TARGET|MLOPS_FIT_LEARNER,
+    mlops_online_keys_rls, mlops_online_check_rls, mlops_online_fit_rls,
+    mlops_online_target_rls
+};
+
+
+static int
+mlops_online_check_ftrl(mlops_fit_t *fit)
+{
+    mlops_online_fit_t  of;
+
+    return mlops_online_keys(&of, fit, MLOPS_ONLINE_FTRL);
+}
+
+
+static int
+mlops_online_check_adagrad(mlops_fit_t *fit)
+{
+    mlops_online_fit_t  of;
+
+    return mlops_online_keys(&of, fit, MLOPS_ONLINE_ADAGRAD);
+}
+
+
+static int
+mlops_online_check_rls(mlops_fit_t *fit)
+{
+    mlops_online_fit_t  of;
+
+    return mlops_online_keys(&of, fit, MLOPS_ONLINE_RLS);
+}
+
+
+static int
+mlops_online_fit_ftrl(mlops_fit_t *fit)
+{
+    return mlops_online_run(fit, MLOPS_ONLINE_FTRL);
+}
+
+
+static int
+mlops_online_fit_adagrad(mlops_fit_t *fit)
+{
+    return mlops_online_run(fit, MLOPS_ONLINE_ADAGRAD);
+}
+
+
+static int
+mlops_online_fit_rls(mlops_fit_t *fit)
+{
+    return mlops_online_run(fit, MLOPS_ONLINE_RLS);
+}
+
+
+/* Logistic, which is the default, wants classes. */
+
+static int
+mlops_online_target(const mlops_doc_t *step)
+{
+    const mlops_doc_t  *loss;
+
+    loss = mlops_doc_get(step, "loss");
+
+    return loss == NULL || loss->type != MLOPS_DOC_STRING
+           || mlops_str_is(&loss->v.text, "logistic");
+}
+
+
+static int
+mlops_online_target_rls(const mlops_doc_t *step)
+{
+    (void) step;
+
+    return 0;
+}
+
+
+static int
+mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
+    mlops_online_algorithm_t algorithm)
+{
+    int                        word;
+    int64_t                    bits, passes, window;
+    mlops_err_t                err;
+    mlops_field_t             *field;
+    mlops_online_conf_t       *conf;
+    const mlops_doc_t         *step;
+    static const char *const   losses[] = {
+        "logistic", "squared", "poisson", "quantile", "huber", NULL
+    };
+
+    memset(of, 0, sizeof(mlops_online_fit_t));
+
+    of->fit = fit;
+    field = fit->field;
+    step = fit->step;
+    conf = &of->conf;
+
+    mlops_online_defaults(conf, algorithm);
+
+    if (mlops_field_word(field, step, "loss", losses, conf->loss, &word)
+        != MLOPS_OK
+        || mlops_field_int(field, step, "bits", MLOPS_ONLINE_BITS_MIN,
+                           MLOPS_ONLINE_BITS_MAX, conf->bits, &bits)
+           != MLOPS_OK
+        || mlops_field_int(field, step, "passes", 1, 10000, 1, &passes)
+           != MLOPS_OK
+        || mlops_field_int(field, step, "window", 0, MLOPS_ONLINE_WINDOW_MAX,
+                           conf->window, &window)
+           != MLOPS_OK
+        || mlops_field_flag(field, step, "shuffle", &of->shuffle) != MLOPS_OK
+        || mlops_field_number(field, step, "alpha", -INFINITY, INFINITY,
+                              conf->alpha, &conf->alpha) != MLOPS_OK
+        || mlops_field_number(field, step, "beta", -INFINITY, INFINITY,
+                              conf->beta, &conf->beta) != MLOPS_OK
+        || mlops_field_number(field, step, "l1", -INFINITY, INFINITY,
+                              conf->l1, &conf->l1) != MLOPS_OK
+        || mlops_field_number(field, step, "l2", -INFINITY, INFINITY,
+                              conf->l2, &conf->l2) != MLOPS_OK
+        || mlops_field_number(field, step, "rate", -INFINITY, INFINITY,
+                              conf->rate, &conf->rate) != MLOPS_OK
+        || mlops_field_number(field, step, "epsilon", -INFINITY, INFINITY,
+                              conf->epsilon, &conf->epsilon) != MLOPS_OK
+        || mlops_field_number(field, step, "quantile", -INFINITY, INFINITY,
+                              conf->quantile, &conf->quantile) != MLOPS_OK
+        || mlops_field_number(field, step, "delta", -INFINITY, INFINITY,
+                              conf->delta, &conf->delta) != MLOPS_OK
+        || mlops_field_number(field, step, "clip", -INFINITY, INFINITY,
+                              conf->clip, &conf->clip) != MLOPS_OK
+        || mlops_field_number(field, step, "forgetting", -INFINITY, INFINITY,
+                              conf->forgetting, &conf->forgetting)
+           != MLOPS_OK
+        || mlops_field_number(field, step, "ridge", -INFINITY, INFINITY,
+                              conf->ridge, &conf->ridge) != MLOPS_OK
+        || mlops_online_path(fit, "state", &of->state) != MLOPS_OK
+        || mlops_online_path(fit, "start", &of->start) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    conf->loss = (mlops_online_loss_t) word;
+    conf->bits = (uint32_t) bits;
+    conf->window = (uint32_t) window;
+    of->passes = (uint32_t) passes;
+
+    if (mlops_online_check(conf, &err) != MLOPS_OK) {
+        return mlops_field_error(field, "%s", err.text);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Relative, and in the folder or below. */
+
+static int
+mlops_online_path(mlops_fit_t *fit, const char *key, mlops_str_t *path)
+{
+    size_t              old, len;
+    const char         *p, *end, *slash;
+    const mlops_doc_t  *doc;
+
+    if (mlops_field_find(fit->field, fit->step, key, MLOPS_DOC_STRING, &doc)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (doc == NULL) {
+        return MLOPS_OK;
+    }
+
+    *path = doc->v.text;
+    p = path->data;
+    end = p + path->len;
+
+    if (path->len == 0 || path->len >= PATH_MAX
+        || memchr(p, '\0', path->len) != NULL)
+    {
+        goto failed;
+    }
+
+    for (/* void */ ; p <= end; p = slash + 1) {
+        slash = memchr(p, '/', (size_t) (end - p));
+        slash = slash ? slash : end;
+        len = (size_t) (slash - p);
+
+        if (len == 0 || (len == 2 && p[0] == '.' && p[1] == '.')
+            || (len == 1 && p[0] == '.'))
+        {
+            goto failed;
+        }
+    }
+
+    return MLOPS_OK;
+
+failed:
+
+    old = mlops_field_push(fit->field, key);
+    (void) mlops_field_fail(fit->field, doc, "a path below the recipe's "
+                            "folder");
+    mlops_field_pop(fit->field, old);
+
+    return MLOPS_ERROR;
+}
+
+
+static int
+mlops_online_crosses(mlops_online_fit_t *of)
+{
+    size_t              old, here;
+    uint32_t            i;
+    mlops_fit_t        *fit;
+    const mlops_doc_t  *list, *pair;
+
+    fit = of->fit;
+
+    if (mlops_field_find(fit->field, fit->step, "crosses", MLOPS_DOC_ARRAY,
+                         &list) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (list == NULL || list->n == 0) {
+        return MLOPS_OK;
+    }
+
+    of->crosses_n = list->n;
+    of->crosses = mlops_arena_alloc(fit->field->arena,
+                                    list->n * sizeof(mlops_online_cross_t));
+    if (of->crosses == NULL) {
+        return mlops_field_memory(fit->field);
+    }
+
+    old = mlops_field_push(fit->field, "crosses");
+
+    for (i = 0, pair = list->v.child; pair; i++, pair = pair->next) {
+        here = mlops_field_push_i(fit->field, i);
+
+        if (pair->type != MLOPS_DOC_ARRAY || pair->n != 2) {
+            return mlops_field_fail(fit->field, pair, "a pair of inputs of "
+                                    "the step");
+        }
+
+        if (mlops_online_column(fit, pair->v.child, &of->crosses[i].a)
+            != MLOPS_OK
+            || mlops_online_column(fit, pair->v.child->next,
+                                   &of->crosses[i].b) != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        mlops_field_pop(fit->field, here);
+    }
+
+    mlops_field_pop(fit->field, old);
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_online_column(mlops_fit_t *fit, const mlops_doc_t *doc,
+    uint32_t *column)
+{
+    uint32_t           i, n;
+    mlops_str_t       *names;
+
+    n = fit->train->columns_n;
+
+    for (i = 0; doc->type == MLOPS_DOC_STRING && i < n; i++) {
+        if (mlops_str_eq(&doc->v.text, fit->train->columns[i].name.data,
+                         fit->train->columns[i].name.len))
+        {
+            *column = i;
+            return MLOPS_OK;
+        }
+    }
+
+    names = mlops_arena_alloc(fit->field->arena, n * sizeof(mlops_str_t));
+
+    if (names == NULL || doc->type != MLOPS_DOC_STRING) {
+        return mlops_field_fail(fit->field, doc, "inputs of the step");
+    }
+
+    for (i = 0; i < n; i++) {
+        names[i] = fit->train->columns[i].name;
+    }
+
+    return mlops_field_suggest(fit->field, &doc->v.text, "an input of the "
+                               "step", names, n);
+}
+
+
+static int
+mlops_online_run(mlops_fit_t *fit, mlops_online_algorithm_t algorithm)
+{
+    int                 rc;
+    mlops_online_fit_t  of;
+
+    if (mlops_online_keys(&of, fit, algorithm) != MLOPS_OK
+        || mlops_online_inputs(&of) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_online_begin(&of) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    rc = mlops_online_passes(&of);
+
+    if (rc == MLOPS_OK) {
+        rc = (algorithm == MLOPS_ONLINE_RLS) ? mlops_online_steps_dense(&of)
+                                             : mlops_online_steps(&of);
+    }
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_online_keep(&of);
+    }
+
+    if (rc == MLOPS_OK) {
+        mlops_online_report(&of);
+    }
+
+    mlops_online_destroy(of.online);
+
+    return rc;
+}
+
+
+/* Whether the rows and names are such that this can learn from them. */
+
+static int
+mlops_online_inputs(mlops_online_fit_t *of)
+{
+    uint32_t               i;
+    mlops_fit_t           *fit;
+    const mlops_matrix_t  *train;
+
+    fit = of->fit;
+    train = fit->train;
+
+    if (train->n == 0) {
+        return mlops_field_error(fit->field, "no rows to learn from");
+    }
+
+    if (of->conf.loss == MLOPS_ONLINE_LOGISTIC ? fit->classes_n != 2
+                                               : fit->classes_n != 0)
+    {
+        if (fit->classes_n == 0) {
+            return mlops_field_error(fit->field, "loss \"logistic\": expected "
+                                     "a target of two classes, got numbers");
+        }
+
+        return mlops_field_error(fit->field, "loss \"%s\": expected a target "
+                                 "of %s, got one of %u classes",
+                                 mlops_online_loss_name(of->conf.loss),
+                                 of->conf.loss == MLOPS_ONLINE_LOGISTIC
+                                 ? "two classes" : "numbers",
+                                 (unsigned) fit->classes_n);
+    }
+
+    if (fit->outputs_n != 1 || fit->margin_n > 1) {
+        return mlops_field_error(fit->field, "expected one output and at most "
+                                 "one margin, got %u and %u",
+                                 (unsigned) fit->outputs_n,
+                                 (unsigned) fit->margin_n);
+    }
+
+    if (of->conf.algorithm != MLOPS_ONLINE_RLS) {
+        return mlops_online_crosses(of);
+    }
+
+    if (train->columns_n >= MLOPS_ONLINE_DENSE_MAX) {
+        return mlops_field_error(fit->field, "expected at most %d inputs, got "
+                                 "%u", MLOPS_ONLINE_DENSE_MAX - 1,
+                                 (unsigned) train->columns_n);
+    }
+
+    for (i = 0; i < train->columns_n; i++) {
+        if (train->columns[i].kind == MLOPS_MATRIX_CODES) {
+            return mlops_field_error(fit->field, "expected numbers, got the "
+                                     "strings of \"%.*s\": put a step one_hot "
+                                     "before",
+                                     mlops_fmt(&train->columns[i].name));
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_online_begin(mlops_online_fit_t *of)
+{
+    int             dir;
+    char            name[PATH_MAX];
+    mlops_err_t     err;
+    mlops_fit_t    *fit;
+
+    fit = of->fit;
+
+    if (of->conf.algorithm == MLOPS_ONLINE_RLS) {
+        of->conf.dense = fit->train->columns_n + 1;
+        of->conf.tag = mlops_online_tag(fit->train);
+
+    } else if (mlops_online_rows_init(&of->rows, fit->train, of->crosses,
+                                      of->crosses_n, fit->field->arena, &err)
+               != MLOPS_OK)
+    {
+        return mlops_field_error(fit->field, "%s", err.text);
+    }
+
+    if (of->start.len == 0) {
+        of->online = mlops_online_create(&of->conf, &err);
+
+    } else {
+        dir = mlops_online_place(of, &of->start, name);
+
+        if (dir == -1) {
+            return MLOPS_ERROR;
+        }
+
+        of->online = mlops_online_load(dir, name, &of->conf, &err);
+        (void) close(dir);
+    }
+
+    if (of->online == NULL) {
+        return mlops_field_error(fit->field, "%s%s",
+                                 of->start.len ? "start: " : "", err.text);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Weights of RLS go by place: the names have to be the same. */
+
+static uint64_t
+mlops_online_tag(const mlops_matrix_t *matrix)
+{
+    uint32_t      i;
+    mlops_hash_t  hash;
+
+    mlops_hash_init(&hash, 0);
+
+    for (i = 0; i < matrix->columns_n; i++) {
+        mlops_hash_update(&hash, matrix->columns[i].name.data,
+                          matrix->columns[i].name.len);
+        mlops_hash_update(&hash, "", 1);
+    }
+
+    return mlops_hash_value(&hash);
+}
+
+
+static int
+mlops_online_passes(mlops_online_fit_t *of)
+{
+    int                       rc;
+    uint32_t                  pass, *order;
+    uint64_t                  i, n;
+    mlops_online_progress_t   before, after;
+
+    n = of->fit->train->n;
+    order = NULL;
+
+    if (of->shuffle) {
+        order = malloc(n * sizeof(uint32_t));
+
+        if (order == NULL) {
+            return mlops_field_memory(of->fit->field);
+        }
+
+        for (i = 0; i < n; i++) {
+            order[i] = (uint32_t) i;
+        }
+    }
+
+    mlops_online_progress(of->online, 1, &before);
+
+    for (pass = 0; pass < of->passes; pass++) {
+        rc = mlops_online_pass(of, pass, order);
+
+        if (rc != MLOPS_OK) {
+            break;
+        }
+
+        if (pass == 0) {
+            mlops_online_progress(of->online, 1, &after);
+
+            of->loss = after.since_loss;
+
+            if (after.refused - before.refused == n) {
+                rc = mlops_field_error(of->fit->field, "all %llu rows are "
+                                       "refused: %s", (unsigned long long) n,
+                                       of->reason.text);
+                break;
+            }
+        }
+    }
+
+    free(order);
+
+    return rc;
+}
+
+
+/* The order of a pass is that of Fisher and Yates, with numbers of the seed
+ * and the pass; examples are put together in batches, which share the arena's
+ * room. */
+
+static int
+mlops_online_pass(mlops_online_fit_t *of, uint32_t pass, uint32_t *order)
+{
+    float            *values;
+    double           *dense;
+    uint32_t          i, j, k, t, width, *indices;
+    uint64_t          at, n, seed;
+    mlops_arena_t     arena;
+    mlops_example_t   examples[MLOPS_ONLINE_BATCH];
+
+    n = of->fit->train->n;
+    seed = of->fit->env ? of->fit->env->seed : 1;
+
+    for (i = (uint32_t) n; order != NULL && i > 1; i--) {
+        j = (uint32_t) ((mlops_random_at(seed, pass, i) >> 32) * i >> 32);
+        t = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = t;
+    }
+
+    width = of->conf.dense ? of->fit->train->columns_n + 1
+                           : of->rows.features_max;
+
+    mlops_arena_init(&arena, NULL, NULL);
+
+    indices = mlops_arena_alloc(&arena, (size_t) width * MLOPS_ONLINE_BATCH
+                                        * sizeof(uint32_t));
+    values = mlops_arena_alloc(&arena, (size_t) width * MLOPS_ONLINE_BATCH
+                                       * sizeof(float));
+    dense = mlops_arena_alloc(&arena, (size_t) width * MLOPS_ONLINE_BATCH
+                                      * sizeof(double));
+
+    if (indices == NULL || values == NULL || dense == NULL) {
+        mlops_arena_destroy(&arena);
+        return mlops_field_memory(of->fit->field);
+    }
+
+    for (i = 0; i < MLOPS_ONLINE_BATCH; i++) {
+        examples[i].index = indices + (size_t) i * width;
+        examples[i].value = values + (size_t) i * width;
+        examples[i].dense = dense + (size_t) i * width;
+    }
+
+    for (at = 0; at < n; at += k) {
+        k = (n - at < MLOPS_ONLINE_BATCH) ? (uint32_t) (n - at)
+                                          : MLOPS_ONLINE_BATCH;
+
+        mlops_online_batch(of, order, at, k, examples);
+
+        of->refused += mlops_online_learn_many(of->online, examples, k,
+                                               &of->reason);
+
+        if ((at + k) % MLOPS_ONLINE_REPORT == 0 || at + k == n) {
+            if (mlops_online_tell(of, n * pass + at + k) != MLOPS_OK) {
+                mlops_arena_destroy(&arena);
+                return MLOPS_ERROR;
+            }
+        }
+    }
+
+    mlops_arena_destroy(&arena);
+
+    return MLOPS_OK;
+}
+
+
+/* examples have room; what they point to is that room. */
+
+static void
+mlops_online_batch(mlops_online_fit_t *of, const uint32_t *order, uint64_t at,
+    uint32_t n, mlops_example_t *examples)
+{
+    double                *dense;
+    uint32_t               i, j;
+    uint64_t               row;
+    mlops_example_t       *e;
+    const mlops_matrix_t  *train;
+
+    train = of->fit->train;
+
+    for (i = 0; i < n; i++) {
+        e = &examples[i];
+        row = mlops_matrix_row(train, order ? order[at + i] : at + i);
+
+        e->label = train->target[row];
+        e->weight = mlops_matrix_weight(train, row);
+
+        if (of->conf.algorithm != MLOPS_ONLINE_RLS) {
+            e->n = mlops_online_row(&of->rows, row, (uint32_t *) e->index,
+                                    (float *) e->value);
+            continue;
+        }
+
+        dense = (double *) e->dense;
+        e->n = train->columns_n + 1;
+
+        for (j = 0; j < train->columns_n; j++) {
+            dense[j] = mlops_matrix_value(&train->columns[j], row);
+        }
+
+        dense[j] = 1.0;
+    }
+}
+
+
+static int
+mlops_online_tell(mlops_online_fit_t *of, uint64_t done)
+{
+    char                      text[80];
+    const mlops_fit_env_t    *env;
+    mlops_online_progress_t   progress;
+
+    env = of->fit->env;
+
+    if (env == NULL) {
+        return MLOPS_OK;
+    }
+
+    if (env->stop != NULL && env->stop(env->ctx)) {
+        return mlops_field_error(of->fit->field, "stopped");
+    }
+
+    if (env->progress != NULL) {
+        mlops_online_progress(of->online, 0, &progress);
+
+        (void) snprintf(text, sizeof(text), "%s %.6g",
+                        mlops_online_loss_measure(of->conf.loss),
+                        progress.window_n ? progress.window_loss
+                                          : progress.loss);
+
+        env->progress(env->ctx, done, of->fit->train->n * of->passes, text);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* The folder of a path that was checked, each part of it no link; -1 with an
+ * error. */
+
+static int
+mlops_online_place(mlops_online_fit_t *of, const mlops_str_t *path,
+    char name[PATH_MAX])
+{
+    int          dir, next;
+    char        *p, *slash;
+    const char  *folder;
+
+    folder = (of->fit->env && of->fit->env->folder) ? of->fit->env->folder
+                                                    : ".";
+    dir = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (dir == -1) {
+        (void) mlops_field_error(of->fit->field, "%s: %s", folder,
+                                 strerror(errno));
+        return -1;
+    }
+
+    memcpy(name, path->data, path->len);
+    name[path->len] = '\0';
+
+    for (p = name; (slash = strchr(p, '/')) != NULL; p = slash + 1) {
+        *slash = '\0';
+
+        next = openat(dir, p, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+        (void) close(dir);
+        dir = next;
+
+        if (dir == -1) {
+            (void) mlops_field_error(of->fit->field, "%.*s: the folder "
+                                     "\"%.80s\" of it: %s", mlops_fmt(path),
+                                     p, strerror(errno));
+            return -1;
+        }
+    }
+
+    memmove(name, p, strlen(p) + 1);
+
+    return dir;
+}
+
+
+static int
+mlops_online_keep(mlops_online_fit_t *of)
+{
+    int          rc, dir;
+    char         name[PATH_MAX];
+    mlops_err_t  err;
+
+    if (of->state.len == 0) {
+        return MLOPS_OK;
+    }
+
+    dir = mlops_online_place(of, &of->state, name);
+
+    if (dir == -1) {
+        return MLOPS_ERROR;
+    }
+
+    rc = mlops_online_save(of->online, dir, name, 1, &err);
+
+    (void) close(dir);
+
+    return rc == MLOPS_OK ? MLOPS_OK
+                          : mlops_field_error(of->fit->field, "state: %s",
+                                              err.text);
+}
+
+
+static void
+mlops_online_member(mlops_import_text_t *text, const char *name, double value)
+{
+    char  number[MLOPS_DOUBLE_LEN];
+
+    if (!isfinite(value)) {
+        return;
+    }
+
+    mlops_import_text(text, ",\"%s\":", name);
+    mlops_import_bytes(text, number, (size_t)
+                       (mlops_doc_print(number, value) - number));
+}
+
+
+static void
+mlops_online_report(mlops_online_fit_t *of)
+{
+    uint64_t                  all, nonzero;
+    mlops_import_text_t      *text;
+    mlops_online_progress_t   progress;
+
+    text = of->fit->report;
+
+    if (text == NULL) {
+        return;
+    }
+
+    mlops_online_progress(of->online, 0, &progress);
+    nonzero = mlops_online_nonzero(of->online, &all);
+
+    mlops_import_text(text, "\"measure\":\"%s\"",
+                      mlops_online_loss_measure(of->conf.loss));
+
+    mlops_online_member(text, "progressive_loss", of->loss);
+    mlops_online_member(text, "progressive_loss_total", progress.loss);
+    mlops_online_member(text, "accuracy_total", progress.accuracy);
+    mlops_online_member(text, "window_loss", progress.window_loss);
+    mlops_online_member(text, "window_accuracy", progress.window_accuracy);
+
+    mlops_import_text(text, ",\"examples\":%llu,\"refused\":%llu,"
+                      "\"%s\":%llu,\"nonzero\":%llu",
+                      (unsigned long long) progress.examples,
+                      (unsigned long long) of->refused,
+                      of->conf.dense ? "coordinates" : "slots",
+                      (unsigned long long) all, (unsigned long long) nonzero);
+
+    if (of->refused > 0) {
+        mlops_import_text(text, ",\"refused_because\":");
+        mlops_import_quote(text, of->reason.text, strlen(of->reason.text));
+    }
+
+    if (mlops_online_origin(of->online) != 0) {
+        mlops_import_text(text, ",\"start\":\"%016llx\"",
+                          (unsigned long long)
+                          mlops_online_origin(of->online));
+    }
+}
