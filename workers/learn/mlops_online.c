@@ -20,20 +20,16 @@ static const mlops_online_kernel_t *mlops_online_kernel(
 static int mlops_online_room(mlops_online_t *online, uint32_t n,
     mlops_err_t *err);
 static int mlops_online_table(mlops_online_t *online);
-static int mlops_online_admit(mlops_online_t *online,
-    const mlops_example_t *e, mlops_err_t *err);
-static int mlops_online_finite(const float *value, uint32_t n);
 static int mlops_online_label(const mlops_online_conf_t *conf, double label,
     mlops_err_t *err);
-static double mlops_online_margin(mlops_online_t *online,
-    const mlops_example_t *e);
-static int mlops_online_step(mlops_online_t *online,
-    const mlops_example_t *e, mlops_online_answer_t *answer,
+static int mlops_online_margin(mlops_online_t *online,
+    const mlops_example_t *e, const mlops_example_t *ahead, double *margin,
     mlops_err_t *err);
+static int mlops_online_step(mlops_online_t *online,
+    const mlops_example_t *e, const mlops_example_t *ahead,
+    mlops_online_answer_t *answer, mlops_err_t *err);
 static void mlops_online_account(mlops_online_t *online,
     const mlops_example_t *e, double margin, double loss);
-static void mlops_online_fetch(const mlops_online_t *online,
-    const mlops_example_t *e);
 
 
 mlops_online_t *
@@ -226,14 +222,13 @@ mlops_online_predict(mlops_online_t *online, const mlops_example_t *e,
 {
     mlops_online_score_t  score;
 
-    if (mlops_online_admit(online, e, err) != MLOPS_OK
-        || (!isnan(e->label)
-            && mlops_online_label(&online->conf, e->label, err) != MLOPS_OK))
+    if ((!isnan(e->label)
+         && mlops_online_label(&online->conf, e->label, err) != MLOPS_OK)
+        || mlops_online_margin(online, e, NULL, &answer->margin, err)
+           != MLOPS_OK)
     {
         return MLOPS_ERROR;
     }
-
-    answer->margin = mlops_online_margin(online, e);
 
     mlops_online_score(&online->conf, answer->margin, e->label, &score);
 
@@ -250,7 +245,7 @@ mlops_online_learn(mlops_online_t *online, const mlops_example_t *e,
 {
     mlops_online_answer_t  own;
 
-    if (mlops_online_step(online, e, answer ? answer : &own, err)
+    if (mlops_online_step(online, e, NULL, answer ? answer : &own, err)
         != MLOPS_OK)
     {
         online->sums.refused++;
@@ -265,22 +260,19 @@ size_t
 mlops_online_learn_many(mlops_online_t *online, const mlops_example_t *e,
     size_t n, mlops_err_t *err)
 {
-    size_t                 i, refused;
-    mlops_online_answer_t  answer;
+    size_t                  i, refused;
+    const mlops_example_t  *ahead;
+    mlops_online_answer_t   answer;
 
     refused = 0;
 
-    for (i = 0; i < n && i < MLOPS_ONLINE_AHEAD; i++) {
-        mlops_online_fetch(online, &e[i]);
-    }
-
     for (i = 0; i < n; i++) {
+        ahead = (n - i > MLOPS_ONLINE_AHEAD) ? &e[i + MLOPS_ONLINE_AHEAD]
+                                             : NULL;
 
-        if (i + MLOPS_ONLINE_AHEAD < n) {
-            mlops_online_fetch(online, &e[i + MLOPS_ONLINE_AHEAD]);
-        }
-
-        if (mlops_online_step(online, &e[i], &answer, err) != MLOPS_OK) {
+        if (mlops_online_step(online, &e[i], ahead, &answer, err)
+            != MLOPS_OK)
+        {
             refused++;
         }
     }
@@ -291,26 +283,12 @@ mlops_online_learn_many(mlops_online_t *online, const mlops_example_t *e,
 }
 
 
-static void
-mlops_online_fetch(const mlops_online_t *online, const mlops_example_t *e)
-{
-    uint32_t  i;
-
-    if (online->table == NULL || e->index == NULL) {
-        return;
-    }
-
-    for (i = 0; i < e->n; i++) {
-        __builtin_prefetch(&online->table[e->index[i] & online->mask], 1);
-    }
-}
-
-
 /* What can fail comes before what changes anything. */
 
 static int
 mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
-    mlops_online_answer_t *answer, mlops_err_t *err)
+    const mlops_example_t *ahead, mlops_online_answer_t *answer,
+    mlops_err_t *err)
 {
     double                      g, clip;
     const mlops_online_conf_t  *conf;
@@ -318,9 +296,7 @@ mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
 
     conf = &online->conf;
 
-    if (mlops_online_admit(online, e, err) != MLOPS_OK
-        || mlops_online_label(conf, e->label, err) != MLOPS_OK)
-    {
+    if (mlops_online_label(conf, e->label, err) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
 
@@ -329,7 +305,11 @@ mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
                              e->weight);
     }
 
-    answer->margin = mlops_online_margin(online, e);
+    if (mlops_online_margin(online, e, ahead, &answer->margin, err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
 
     mlops_online_score(conf, answer->margin, e->label, &score);
 
@@ -362,11 +342,12 @@ mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
 }
 
 
-/* Whether the features are such that one can go on with them. */
+/* A margin that is not finite tells of a feature that is not: weights are,
+ * and their products with floats are no numbers too large for a double. */
 
 static int
-mlops_online_admit(mlops_online_t *online, const mlops_example_t *e,
-    mlops_err_t *err)
+mlops_online_margin(mlops_online_t *online, const mlops_example_t *e,
+    const mlops_example_t *ahead, double *margin, mlops_err_t *err)
 {
     uint32_t  i;
 
@@ -378,53 +359,34 @@ mlops_online_admit(mlops_online_t *online, const mlops_example_t *e,
                                  e->dense ? (unsigned) e->n : 0);
         }
 
-        for (i = 0; i < e->n; i++) {
-            if (!isfinite(e->dense[i])) {
-                return mlops_err_set(err, "feature %u is not finite",
-                                     (unsigned) i);
-            }
+        *margin = mlops_online_rls_margin(&online->rls, e->n, e->dense);
+
+    } else {
+
+        if ((e->n > online->scratch.size || online->ascending == NULL)
+            && mlops_online_room(online, e->n, err) != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
         }
 
+        *margin = online->kernel->margin(online,
+                                         e->index ? e->index
+                                                  : online->ascending,
+                                         e->value, e->n, ahead);
+    }
+
+    if (mlops_likely(isfinite(*margin))) {
         return MLOPS_OK;
     }
 
-    if (e->n > online->scratch.size
-        || (e->index == NULL && online->ascending == NULL))
-    {
-        if (mlops_online_room(online, e->n, err) != MLOPS_OK) {
-            return MLOPS_ERROR;
+    for (i = 0; i < e->n; i++) {
+        if (!isfinite(e->dense ? e->dense[i] : (double) e->value[i])) {
+            return mlops_err_set(err, "feature %u is not finite",
+                                 (unsigned) i);
         }
     }
 
-    if (mlops_unlikely(!mlops_online_finite(e->value, e->n))) {
-
-        for (i = 0; i + 1 < e->n && isfinite(e->value[i]); i++) {
-            /* void */
-        }
-
-        return mlops_err_set(err, "feature %u is not finite", (unsigned) i);
-    }
-
-    return MLOPS_OK;
-}
-
-
-/* A sum of x - x is 0 where all are finite, and NaN otherwise; in integers,
- * which needs no order: the exponent's bits are all set. */
-
-static int
-mlops_online_finite(const float *value, uint32_t n)
-{
-    uint32_t  i, bits, bad;
-
-    bad = 0;
-
-    for (i = 0; i < n; i++) {
-        memcpy(&bits, &value[i], sizeof(bits));
-        bad |= ((bits & 0x7f800000) + 0x00800000) & 0x80000000;
-    }
-
-    return bad == 0;
+    return mlops_err_set(err, "features are too large");
 }
 
 
@@ -460,19 +422,6 @@ mlops_online_label(const mlops_online_conf_t *conf, double label,
     }
 
     return mlops_err_set(err, "expected a label %s, got %g", what, label);
-}
-
-
-static double
-mlops_online_margin(mlops_online_t *online, const mlops_example_t *e)
-{
-    if (online->kernel == NULL) {
-        return mlops_online_rls_margin(&online->rls, e->n, e->dense);
-    }
-
-    return online->kernel->margin(online,
-                                  e->index ? e->index : online->ascending,
-                                  e->value, e->n);
 }
 
 

@@ -9,7 +9,8 @@
 
 
 static double mlops_online_adagrad_margin(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n);
+    const uint32_t *index, const float *value, uint32_t n,
+    const mlops_example_t *ahead);
 static void mlops_online_adagrad_update(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n, float g);
 
@@ -33,7 +34,7 @@ mlops_online_adagrad_weight(const mlops_online_rate_t *rate,
 
 static double
 mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n)
+    const float *value, uint32_t n, const mlops_example_t *ahead)
 {
     double                   lanes[MLOPS_ONLINE_LANES] = { 0 };
     uint32_t                 i;
@@ -50,6 +51,8 @@ mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
 
         lanes[i % MLOPS_ONLINE_LANES] += (double) slot.a * (double) value[i];
     }
+
+    mlops_online_ahead(online, ahead, 0, UINT32_MAX);
 
     return mlops_online_fold(lanes);
 }

@@ -39,11 +39,13 @@ typedef struct {
 
 
 static double mlops_online_ftrl_margin_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n);
+    const uint32_t *index, const float *value, uint32_t n,
+    const mlops_example_t *ahead);
 static void mlops_online_ftrl_update_avx2(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n, float g);
 static double mlops_online_adagrad_margin_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n);
+    const uint32_t *index, const float *value, uint32_t n,
+    const mlops_example_t *ahead);
 static void mlops_online_adagrad_update_avx2(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n, float g);
 
@@ -235,7 +237,7 @@ mlops_online_ftrl_eight(mlops_online_t *online, const uint32_t *index,
 
 mlops_online_target static double
 mlops_online_ftrl_margin_avx2(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n)
+    const float *value, uint32_t n, const mlops_example_t *ahead)
 {
     __m256d              lo, hi;
     uint32_t             i;
@@ -245,8 +247,11 @@ mlops_online_ftrl_margin_avx2(mlops_online_t *online, const uint32_t *index,
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
+        mlops_online_ahead(online, ahead, i, i + MLOPS_ONLINE_LANES);
         mlops_online_ftrl_eight(online, index + i, value + i, i, &lo, &hi);
     }
+
+    mlops_online_ahead(online, ahead, i, UINT32_MAX);
 
     if (i < n) {
         mlops_online_fill(&rest, index + i, value + i, n - i);
@@ -316,7 +321,8 @@ mlops_online_adagrad_eight(mlops_online_t *online, const uint32_t *index,
 
 mlops_online_target static double
 mlops_online_adagrad_margin_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n)
+    const uint32_t *index, const float *value, uint32_t n,
+    const mlops_example_t *ahead)
 {
     __m256d              lo, hi;
     uint32_t             i;
@@ -326,9 +332,12 @@ mlops_online_adagrad_margin_avx2(mlops_online_t *online,
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
+        mlops_online_ahead(online, ahead, i, i + MLOPS_ONLINE_LANES);
         mlops_online_adagrad_eight(online, index + i, value + i, i, &lo,
                                    &hi);
     }
+
+    mlops_online_ahead(online, ahead, i, UINT32_MAX);
 
     if (i < n) {
         mlops_online_fill(&rest, index + i, value + i, n - i);

@@ -43,8 +43,10 @@ typedef struct {
 /* One algorithm at one SIMD level; all levels have the same bits. */
 
 typedef struct {
+    /* ahead: an example whose slots will be wanted soon, or NULL */
     double   (*margin)(mlops_online_t *online, const uint32_t *index,
-                       const float *value, uint32_t n);
+                       const float *value, uint32_t n,
+                       const mlops_example_t *ahead);
     void     (*update)(mlops_online_t *online, const uint32_t *index,
                        const float *value, uint32_t n, float g);
     float    (*weight)(const mlops_online_rate_t *rate,

@@ -6,7 +6,7 @@
 #define MLOPS_ONLINE_LANES_H
 
 
-#include "mlops_online.h"
+#include "mlops_online_inner.h"
 
 
 #define MLOPS_ONLINE_LANES  8
@@ -17,6 +17,24 @@ mlops_online_fold(const double lanes[MLOPS_ONLINE_LANES])
 {
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
            + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+
+/* Fetches slots from at to below end of an example, as far as it has them.
+ * They go between the arithmetic of another one: a burst would fill the
+ * processor's buffers of lines under way, and wait. */
+
+static inline void
+mlops_online_ahead(const mlops_online_t *online, const mlops_example_t *e,
+    uint32_t at, uint32_t end)
+{
+    if (e == NULL || e->index == NULL) {
+        return;
+    }
+
+    for (end = end < e->n ? end : e->n; at < end; at++) {
+        __builtin_prefetch(&online->table[e->index[at] & online->mask], 1);
+    }
 }
 
 

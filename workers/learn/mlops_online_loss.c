@@ -4,8 +4,7 @@
  */
 
 #include "mlops_online_loss.h"
-#include "mlops_math.h"
-#include <math.h>
+#include "mlops_online_math.h"
 
 
 #define MLOPS_ONLINE_POISSON_MAX  30.0
@@ -60,12 +59,12 @@ mlops_online_logistic(double margin, double label,
 {
     double  e;
 
-    e = mlops_exp(margin < 0 ? margin : -margin);
+    e = mlops_online_exp(margin < 0 ? margin : -margin);
 
     score->value = (margin < 0 ? e : 1.0) / (1.0 + e);
     score->slope = score->value - label;
     score->loss = (margin > 0 ? margin : 0) - label * margin
-                  + mlops_log1p(e);
+                  + mlops_online_log1p(e);
 
     /* terms of one size may leave a rest below 0 */
 
@@ -83,12 +82,12 @@ mlops_online_poisson(double margin, double label,
         margin = MLOPS_ONLINE_POISSON_MAX;
     }
 
-    score->value = mlops_exp(margin);
+    score->value = mlops_online_exp(margin);
     score->slope = score->value - label;
     score->loss = -2.0 * (label - score->value);
 
     if (label > 0) {
-        score->loss += 2.0 * label * (log(label) - margin);
+        score->loss += 2.0 * label * (mlops_online_log(label) - margin);
     }
 
     if (score->loss < 0) {
