@@ -14,7 +14,6 @@
 #include "online_vectors.h"
 
 
-
 static mlops_online_t *
 create(const mlops_online_conf_t *conf)
 {
