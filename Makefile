@@ -42,7 +42,7 @@ export MLOPS_NGINX_SRC := $(if $(filter-out \
 # ---------------------------------------------------------------- sources
 
 core_dirs   := $(patsubst %/,%,$(wildcard core/*/))
-libs        := import registry window learn kafka features
+libs        := import export registry window learn kafka features
 lib_dirs    := $(wildcard $(addprefix workers/,$(libs)))
 
 core_src    := $(wildcard core/*/*.c)

@@ -32,7 +32,7 @@ static int mlops_recipe_step(mlops_recipe_t *recipe, const mlops_doc_t *doc);
 static int mlops_recipe_kind_of(mlops_recipe_t *recipe,
     const mlops_doc_t *doc, const mlops_recipe_kind_t **kind);
 static int mlops_recipe_inputs(mlops_recipe_t *recipe,
-    mlops_recipe_step_t *step);
+    const mlops_recipe_kind_t *kind, mlops_recipe_step_t *step);
 static int mlops_recipe_counts(mlops_recipe_t *recipe,
     const mlops_recipe_kind_t *kind, const mlops_recipe_step_t *step);
 static int mlops_recipe_affine(mlops_recipe_t *recipe,
@@ -160,7 +160,7 @@ mlops_recipe_step(mlops_recipe_t *recipe, const mlops_doc_t *doc)
                               MLOPS_DOC_ARRAY);
 
     if (outputs == NULL
-        || mlops_recipe_inputs(recipe, &step) != MLOPS_OK
+        || mlops_recipe_inputs(recipe, kind, &step) != MLOPS_OK
         || mlops_recipe_flag(recipe, doc, "f32", &f32) != MLOPS_OK)
     {
         return MLOPS_ERROR;
@@ -233,7 +233,8 @@ mlops_recipe_kind_of(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
 
 static int
-mlops_recipe_inputs(mlops_recipe_t *recipe, mlops_recipe_step_t *step)
+mlops_recipe_inputs(mlops_recipe_t *recipe, const mlops_recipe_kind_t *kind,
+    mlops_recipe_step_t *step)
 {
     size_t                old, here;
     uint32_t              i;
@@ -248,7 +249,9 @@ mlops_recipe_inputs(mlops_recipe_t *recipe, mlops_recipe_step_t *step)
 
     old = mlops_field_push(&recipe->field, "inputs");
 
-    if (list->n == 0) {
+    /* an affine of nothing is constants */
+
+    if (list->n == 0 && kind->run != mlops_recipe_affine) {
         return mlops_field_fail(&recipe->field, list, "a list of names");
     }
 

@@ -34,6 +34,24 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         mlopsctl_import
     },
     {
+        "export", "MODEL.mlm --to xgboost.json|recipe.json [OPTION...]",
+        "make a model file from a model image",
+        "Writes the image as a model of XGBoost, or as the recipe that makes\n"
+        "an image of the same answers, once it was imported again and gave\n"
+        "the image's answers for its golden rows.  What the format cannot\n"
+        "hold is refused with the reason.\n"
+        "\n"
+        "  --to FILE          the file; its name says the format: *xgboost*\n"
+        "                     or *recipe*\n"
+        "  --format FORMAT    xgboost or recipe, whatever the name\n"
+        "  -o FILE            write there instead; - is the standard output\n"
+        "\n"
+        "of XGBoost's format, which has one output:\n"
+        "  --signature NAME   default: the first\n"
+        "  --output NAME      default: its first\n",
+        mlopsctl_export
+    },
+    {
         "inspect", "MODEL.mlm [--json]",
         "show what a model image holds",
         "Loads the image and prints its interface (types, ranges, defaults,\n"

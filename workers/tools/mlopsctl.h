@@ -35,6 +35,7 @@ typedef struct {
 
 int mlopsctl_import(int argc, char **argv);
 int mlopsctl_inspect(int argc, char **argv);
+int mlopsctl_export(int argc, char **argv);
 int mlopsctl_verify(int argc, char **argv);
 int mlopsctl_predict(int argc, char **argv);
 int mlopsctl_publish(int argc, char **argv);
@@ -74,6 +75,11 @@ typedef struct {
 int mlopsctl_model_open(mlopsctl_model_t *file, const char *path,
     mlops_err_t *err);
 void mlopsctl_model_close(mlopsctl_model_t *file);
+
+/* Writes a file at once, in place of one that is there; err begins with
+ * path. */
+int mlopsctl_write(const char *path, const void *data, size_t len,
+    mode_t mode, mlops_err_t *err);
 
 /* Flushes stdout: a full disk is a failure, too. */
 int mlopsctl_flush(void);

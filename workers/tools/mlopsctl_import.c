@@ -5,10 +5,6 @@
 #include "mlopsctl.h"
 #include "mlops_import.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 
 typedef struct {
     const char              *from;
@@ -21,8 +17,6 @@ typedef struct {
 static int mlopsctl_import_options(mlopsctl_import_t *in, int argc,
     char **argv);
 static int mlopsctl_import_features(mlopsctl_import_t *in);
-static int mlopsctl_import_write(const char *path, const void *image,
-    size_t len, mlops_err_t *err);
 
 
 int
@@ -51,7 +45,7 @@ mlopsctl_import(int argc, char **argv)
 
     if (mlops_import_file(in.from, &in.import, &image, &len, &report, &err)
         != MLOPS_OK
-        || mlopsctl_import_write(in.to, image, len, &err) != MLOPS_OK)
+        || mlopsctl_write(in.to, image, len, 0444, &err) != MLOPS_OK)
     {
         rc = mlopsctl_failed("%s", err.text);
 
@@ -204,48 +198,4 @@ mlopsctl_import_features(mlopsctl_import_t *in)
     in->import.features_n = n;
 
     return MLOPSCTL_DONE;
-}
-
-
-/* A temporary file beside it, read-only, that takes its name at the end: a
- * reader sees all of it or the one before. */
-
-static int
-mlopsctl_import_write(const char *path, const void *image, size_t len,
-    mlops_err_t *err)
-{
-    int          rc, dir;
-    char         tmp[MLOPS_TMP_SIZE], *folder;
-    const char  *slash, *name;
-
-    slash = strrchr(path, '/');
-    name = slash ? slash + 1 : path;
-
-    folder = slash ? strndup(path, (size_t) (slash - path) + 1)
-                   : strdup(".");
-    if (folder == NULL) {
-        return mlops_err_set(err, "out of memory");
-    }
-
-    dir = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-
-    if (dir == -1) {
-        (void) mlops_err_set(err, "%s: %s", folder, strerror(errno));
-        free(folder);
-
-        return MLOPS_ERROR;
-    }
-
-    free(folder);
-
-    rc = mlops_file_write(dir, image, len, 0444, (uid_t) -1, (gid_t) -1, 1,
-                          tmp, err);
-
-    if (rc == MLOPS_OK) {
-        rc = mlops_file_commit(dir, tmp, name, 0, 1, err);
-    }
-
-    (void) close(dir);
-
-    return (rc == MLOPS_OK) ? rc : mlops_err_prefix(err, "%s", path);
 }
