@@ -414,12 +414,12 @@ mlops_export_constant(mlops_export_xgboost_t *x, uint32_t id, double value)
     mlops_import_text(out, "],\"categories\":[],\"categories_nodes\":[],"
                       "\"categories_segments\":[],\"categories_sizes\":[],"
                       "\"default_left\":[0],\"id\":%u,\"left_children\":[-1],"
-                      "\"loss_changes\":[0],\"parents\":[%d],"
+                      "\"loss_changes\":[0.0],\"parents\":[%d],"
                       "\"right_children\":[-1],\"split_conditions\":[",
                       id, MLOPS_EXPORT_ROOT);
     mlops_export_f32(x, value);
     mlops_import_text(out, "],\"split_indices\":[0],\"split_type\":[0],"
-                      "\"sum_hessian\":[0],\"tree_param\":{\"num_deleted\":"
+                      "\"sum_hessian\":[0.0],\"tree_param\":{\"num_deleted\":"
                       "\"0\",\"num_feature\":\"%u\",\"num_nodes\":\"1\","
                       "\"size_leaf_vector\":\"0\"}}", x->features_n);
 }
@@ -563,7 +563,7 @@ mlops_export_array(mlops_export_tree_t *t, const char *key,
             break;
 
         default:
-            mlops_import_bytes(out, "0", 1);
+            mlops_import_bytes(out, "0.0", 3);
             break;
         }
     }
