@@ -241,7 +241,9 @@ mlops_import_passes(mlops_import_job_t *job, void **image, size_t *len)
     int             rc;
     mlops_model_t  *model;
 
-    if (job->options->rows == NULL && job->options->reference == NULL) {
+    if (job->options->rows == NULL && job->options->reference == NULL
+        && job->options->held == NULL)
+    {
         return mlops_import_pass(job, 1, image, len);
     }
 
@@ -261,6 +263,10 @@ mlops_import_passes(mlops_import_job_t *job, void **image, size_t *len)
 
         if (rc == MLOPS_OK && job->options->reference != NULL) {
             rc = mlops_import_reference(job, model);
+        }
+
+        if (rc == MLOPS_OK && job->options->held != NULL) {
+            rc = mlops_import_held(job, model);
         }
 
         mlops_model_destroy(model);

@@ -17,8 +17,40 @@
 #include "mlops_row.h"
 
 
+/*
+ * Held-out rows that are in memory already.  Each call is told the name that
+ * the recipe uses for an input of the default signature.
+ */
+
+typedef struct {
+    uint64_t   rows_n;
+    /* the finite numbers, in any order; room for rows_n */
+    int      (*numbers)(void *ctx, const mlops_str_t *name, double *values,
+                        uint64_t *n, mlops_err_t *err);
+    /* how often each category, and last any other string, comes */
+    int      (*counts)(void *ctx, const mlops_str_t *name,
+                       const mlops_column_t *column, double *counts,
+                       double *missing, mlops_err_t *err);
+    /* lowest and highest number of the training rows; lo > hi: none */
+    int      (*range)(void *ctx, const mlops_str_t *name, double *lo,
+                      double *hi, mlops_err_t *err);
+    /* rows to keep with the image's answers; cells are to be set, names are
+     * those of rows->schema */
+    uint32_t   golden_n;
+    int      (*golden)(void *ctx, const mlops_str_t *names,
+                       mlops_rows_t *rows, mlops_arena_t *arena,
+                       mlops_err_t *err);
+    void      *ctx;
+} mlops_import_held_t;
+
+
 typedef struct {
     const char         *name;           /* kept in the facts, or NULL */
+
+    /* of a recipe in memory: the folder of its model files, and one more
+     * where they are looked for first; NULL: that of path, none */
+    const char         *folder;
+    const char         *work;
 
     /* of XGBoost's files; a recipe says these itself */
     const char         *iterations;     /* mlops_xgboost_read, or NULL */
@@ -36,8 +68,15 @@ typedef struct {
      */
     const char         *rows;
 
-    /* CSV of held-out inputs: training ranges and reference histograms */
-    const char         *reference;
+    /* CSV of held-out inputs: training ranges and reference histograms; or
+     * the same in memory */
+    const char                 *reference;
+    const mlops_import_held_t  *held;
+
+    /* cells whose numbers are asked for, into the report */
+    const mlops_str_t  *cells;
+    uint32_t            cells_n;
+    uint32_t           *cell;
 } mlops_import_options_t;
 
 
@@ -48,7 +87,7 @@ typedef struct {
     uint32_t  compared_n;       /* answers a row */
     uint32_t  golden_n;         /* rows kept */
     double    worst;            /* largest difference of an answer */
-    uint32_t  reference_n;      /* rows of options->reference */
+    uint64_t  reference_n;      /* rows of options->reference, or held */
 } mlops_import_report_t;
 
 

@@ -13,6 +13,7 @@
 #include "mlops_import.h"
 #include "mlops_build.h"
 #include "mlops_doc.h"
+#include "mlops_field.h"
 #include "mlops_model.h"
 
 
@@ -74,6 +75,7 @@ struct mlops_import_job_s {
 
     uint32_t                       inputs_n;    /* emitted so far */
     uint32_t                      *cells;       /* of signature 0's inputs */
+    const mlops_str_t             *names;       /* theirs in a recipe */
     uint32_t                       cells_n;
     mlops_import_text_t            facts;       /* members, with commas */
     double                         tol_abs;     /* of rows against answers */
@@ -114,9 +116,26 @@ int mlops_import_csv(mlops_import_job_t *job, const char *data, size_t len,
 int mlops_import_csv_names(mlops_import_job_t *job, const char *data,
     size_t len, mlops_str_t **names, uint32_t *n);
 
-/* Finds job->stats from options->reference. */
+/* Finds job->stats from options->reference; the same, and golden rows, from
+ * options->held. */
 int mlops_import_reference(mlops_import_job_t *job,
     const mlops_model_t *model);
+int mlops_import_held(mlops_import_job_t *job, const mlops_model_t *model);
+/* A histogram of n finite values, which are left sorted. */
+int mlops_import_numbers(mlops_import_job_t *job, double *values, uint64_t n,
+    mlops_import_stat_t *stat);
+
+/*
+ * Parts of a recipe, for those who read one by parts.  The first reads a list
+ * of inputs: columns, and the names that the recipe uses for them.  The
+ * second makes an image of one step that reads those columns: its one output
+ * has the step's outputs, then its margins, as doubles.
+ */
+int mlops_import_inputs(mlops_field_t *field, const mlops_doc_t *list,
+    mlops_column_t **columns, mlops_str_t **names);
+int mlops_import_step(mlops_field_t *field, const mlops_doc_t *step,
+    const mlops_column_t *columns, uint32_t n,
+    const mlops_import_options_t *options, void **image, size_t *len);
 
 
 /* Appends text as it is; bytes of any value; a JSON string; a document

@@ -21,8 +21,6 @@
 static int mlops_import_stat(mlops_import_job_t *job,
     const mlops_rows_t *rows, uint32_t column, double *values,
     mlops_import_stat_t *stat);
-static int mlops_import_numbers(mlops_import_job_t *job, double *values,
-    uint32_t n, mlops_import_stat_t *stat);
 static int mlops_import_strings(mlops_import_job_t *job,
     const mlops_rows_t *rows, uint32_t column, mlops_import_stat_t *stat);
 
@@ -133,12 +131,13 @@ mlops_import_number_cmp(const void *one, const void *two)
 
 /* values are finite; they are left sorted. */
 
-static int
-mlops_import_numbers(mlops_import_job_t *job, double *values, uint32_t n,
+int
+mlops_import_numbers(mlops_import_job_t *job, double *values, uint64_t n,
     mlops_import_stat_t *stat)
 {
     double    *edges, *counts, v;
-    uint32_t   i, k, bins;
+    uint64_t   i;
+    uint32_t   k, bins;
 
     qsort(values, n, sizeof(double), mlops_import_number_cmp);
 
@@ -158,7 +157,7 @@ mlops_import_numbers(mlops_import_job_t *job, double *values, uint32_t n,
     edges[0] = values[0];
 
     for (i = 1; i < MLOPS_IMPORT_BINS; i++) {
-        v = values[(uint64_t) i * n / MLOPS_IMPORT_BINS];
+        v = values[i * n / MLOPS_IMPORT_BINS];
 
         if (v > edges[bins]) {
             edges[++bins] = v;

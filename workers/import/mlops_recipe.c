@@ -12,11 +12,9 @@
 static int mlops_recipe_emit(mlops_import_job_t *job,
     mlops_builder_t *builder);
 static int mlops_recipe_parts(mlops_recipe_t *recipe, const mlops_doc_t *doc);
-static int mlops_recipe_room(mlops_recipe_t *recipe, const mlops_doc_t *doc);
+static size_t mlops_recipe_names(const mlops_doc_t *doc);
 static int mlops_recipe_columns(mlops_recipe_t *recipe,
     const mlops_doc_t *list);
-static int mlops_recipe_column(mlops_recipe_t *recipe, const mlops_doc_t *doc,
-    mlops_column_t *column);
 static int mlops_recipe_range(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_column_t *column);
 static int mlops_recipe_default(mlops_recipe_t *recipe,
@@ -36,6 +34,7 @@ static int mlops_recipe_output(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_builder_output_t *output);
 static int mlops_recipe_from(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_builder_output_t *output);
+static int mlops_recipe_asked(mlops_recipe_t *recipe);
 static int mlops_recipe_facts(mlops_recipe_t *recipe, const mlops_doc_t *doc);
 
 
@@ -118,11 +117,12 @@ mlops_recipe_parts(mlops_recipe_t *recipe, const mlops_doc_t *doc)
                                          MLOPS_DOC_ARRAY);
 
     if (recipe->signatures == NULL
-        || mlops_recipe_room(recipe, doc) != MLOPS_OK
+        || mlops_recipe_room(recipe, mlops_recipe_names(doc)) != MLOPS_OK
         || mlops_recipe_columns(recipe, inputs) != MLOPS_OK
         || (steps != NULL && mlops_recipe_steps(recipe, steps) != MLOPS_OK)
         || mlops_recipe_signatures(recipe, recipe->signatures) != MLOPS_OK
-        || mlops_recipe_golden(recipe, doc) != MLOPS_OK)
+        || mlops_recipe_golden(recipe, doc) != MLOPS_OK
+        || mlops_recipe_asked(recipe) != MLOPS_OK)
     {
         return MLOPS_ERROR;
     }
@@ -137,12 +137,12 @@ mlops_recipe_parts(mlops_recipe_t *recipe, const mlops_doc_t *doc)
 }
 
 
-/* Room for all names that the document can hold. */
+/* How many names the document can hold. */
 
-static int
-mlops_recipe_room(mlops_recipe_t *recipe, const mlops_doc_t *doc)
+static size_t
+mlops_recipe_names(const mlops_doc_t *doc)
 {
-    size_t              names_n, slots_n;
+    size_t              names_n;
     const mlops_doc_t  *list, *step;
 
     names_n = mlops_doc_get(doc, "inputs")->n;
@@ -158,6 +158,15 @@ mlops_recipe_room(mlops_recipe_t *recipe, const mlops_doc_t *doc)
         list = mlops_doc_get(step, "margin");
         names_n += list ? list->n : 0;
     }
+
+    return names_n;
+}
+
+
+int
+mlops_recipe_room(mlops_recipe_t *recipe, size_t names_n)
+{
+    size_t  slots_n;
 
     for (slots_n = 64; slots_n < names_n * 2; slots_n *= 2) {
         /* void */
@@ -241,7 +250,7 @@ mlops_recipe_columns(mlops_recipe_t *recipe, const mlops_doc_t *list)
 }
 
 
-static int
+int
 mlops_recipe_column(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_column_t *column)
 {
@@ -489,6 +498,7 @@ mlops_recipe_signatures(mlops_recipe_t *recipe, const mlops_doc_t *list)
     }
 
     recipe->job->cells = faces[0].inputs;
+    recipe->job->names = faces[0].names;
     recipe->job->cells_n = faces[0].inputs_n;
     mlops_field_pop(field, old);
 
@@ -594,7 +604,10 @@ mlops_recipe_face_inputs(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     face->inputs_n = list ? list->n : recipe->columns_n;
     face->inputs = mlops_arena_alloc(field->arena,
                                      face->inputs_n * sizeof(uint32_t));
-    if (face->inputs == NULL) {
+    face->names = mlops_arena_alloc(field->arena,
+                                    face->inputs_n * sizeof(mlops_str_t));
+
+    if (face->inputs == NULL || face->names == NULL) {
         return mlops_field_memory(field);
     }
 
@@ -604,6 +617,7 @@ mlops_recipe_face_inputs(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
         if (list == NULL) {
             face->inputs[i] = i;
+            face->names[i] = recipe->names[i].name;
             continue;
         }
 
@@ -619,6 +633,7 @@ mlops_recipe_face_inputs(mlops_recipe_t *recipe, const mlops_doc_t *doc,
         }
 
         face->inputs[i] = (uint32_t) (name->column - recipe->columns);
+        face->names[i] = name->name;
         one = one->next;
         mlops_field_pop(field, here);
     }
@@ -703,6 +718,34 @@ mlops_recipe_from(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
     output->cells = cells;
     mlops_field_pop(field, here);
+
+    return MLOPS_OK;
+}
+
+
+/* The numbers of cells that the caller asked for. */
+
+static int
+mlops_recipe_asked(mlops_recipe_t *recipe)
+{
+    uint32_t                       i;
+    mlops_recipe_name_t           *name;
+    const mlops_import_options_t  *options;
+
+    options = recipe->job->options;
+
+    for (i = 0; i < options->cells_n; i++) {
+        name = mlops_recipe_find(recipe, options->cells[i].data,
+                                 options->cells[i].len);
+
+        if (name == NULL) {
+            return mlops_field_error(&recipe->field, "there is no cell "
+                                     "\"%.*s\"",
+                                     mlops_fmt(&options->cells[i]));
+        }
+
+        options->cell[i] = name->cell;
+    }
 
     return MLOPS_OK;
 }

@@ -36,6 +36,7 @@ typedef struct {
 
 typedef struct {
     mlops_str_t   name;
+    mlops_str_t  *names;                /* of the inputs in the recipe */
     uint32_t     *inputs;               /* elements of columns */
     uint32_t      inputs_n;
 } mlops_recipe_face_t;
@@ -114,8 +115,15 @@ int mlops_recipe_flag(mlops_recipe_t *recipe, const mlops_doc_t *object,
 int mlops_recipe_value(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_type_t type, mlops_cell_t *cell, mlops_str_t *text);
 
-/* The list "steps". */
+/* An input's object. */
+int mlops_recipe_column(mlops_recipe_t *recipe, const mlops_doc_t *doc,
+    mlops_column_t *column);
+
+/* The list "steps"; one of them. */
 int mlops_recipe_steps(mlops_recipe_t *recipe, const mlops_doc_t *doc);
+int mlops_recipe_step(mlops_recipe_t *recipe, const mlops_doc_t *doc);
+/* Room for n names. */
+int mlops_recipe_room(mlops_recipe_t *recipe, size_t n);
 /* Kinds with files of their own. */
 int mlops_recipe_trees(mlops_recipe_t *recipe, mlops_recipe_step_t *step,
     uint32_t *cell);

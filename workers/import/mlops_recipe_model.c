@@ -9,12 +9,15 @@
 #include "mlops_xgboost.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 
 static int mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
     char **data, size_t *len);
+static int mlops_recipe_locate(mlops_recipe_t *recipe, const char *folder,
+    const mlops_str_t *file, char *full, int quiet);
 static int mlops_recipe_is_local(const mlops_str_t *file);
 static int mlops_recipe_load(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     const char *data, size_t len, mlops_xgboost_t *model);
@@ -102,21 +105,15 @@ mlops_recipe_is_local(const mlops_str_t *file)
 }
 
 
+/* In the folder of the run that is under way, else in the recipe's. */
+
 static int
 mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
     char **data, size_t *len)
 {
     int          rc;
-    char         dir[PATH_MAX], full[PATH_MAX], path[PATH_MAX];
-    size_t       dir_len;
+    char         folder[PATH_MAX], full[PATH_MAX];
     const char  *slash, *from;
-
-    from = recipe->job->path;
-
-    if (from == NULL) {
-        return mlops_field_error(&recipe->field, "expected a recipe in a "
-                                 "folder of files, got one without");
-    }
 
     if (!mlops_recipe_is_local(file)) {
         return mlops_field_error(&recipe->field, "expected a path below the "
@@ -125,27 +122,77 @@ mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
                                  file->data);
     }
 
-    slash = strrchr(from, '/');
-    dir_len = slash ? (size_t) (slash - from) + 1 : 2;
+    from = recipe->job->options->work;
 
-    if (dir_len + file->len >= sizeof(path)) {
+    if (from != NULL
+        && mlops_recipe_locate(recipe, from, file, full, 1) == MLOPS_OK)
+    {
+        goto found;
+    }
+
+    from = recipe->job->options->folder;
+
+    if (from == NULL && recipe->job->path != NULL) {
+        from = recipe->job->path;
+        slash = strrchr(from, '/');
+
+        if ((size_t) snprintf(folder, sizeof(folder), "%.*s",
+                              slash ? (int) (slash - from) + 1 : 2,
+                              slash ? from : "./")
+            >= sizeof(folder))
+        {
+            return mlops_field_error(&recipe->field, "the path is too long");
+        }
+
+        from = folder;
+    }
+
+    if (from == NULL) {
+        return mlops_field_error(&recipe->field, "expected a recipe in a "
+                                 "folder of files, got one without");
+    }
+
+    if (mlops_recipe_locate(recipe, from, file, full, 0) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+found:
+
+    rc = mlops_import_read(full, data, len, recipe->field.err);
+
+    if (rc != MLOPS_OK) {
+        return mlops_err_prefix(recipe->field.err, "%s", recipe->field.path);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* The file's path without links, which stays below the folder. */
+
+static int
+mlops_recipe_locate(mlops_recipe_t *recipe, const char *folder,
+    const mlops_str_t *file, char *full, int quiet)
+{
+    char    dir[PATH_MAX], path[PATH_MAX];
+    size_t  dir_len;
+
+    if ((size_t) snprintf(path, sizeof(path), "%s/%.*s", folder,
+                          mlops_fmt(file))
+        >= sizeof(path))
+    {
         return mlops_field_error(&recipe->field, "the path is too long");
     }
 
-    memcpy(path, slash ? from : "./", dir_len);
-    path[dir_len] = '\0';
-
-    if (realpath(path, dir) == NULL) {
-        return mlops_field_error(&recipe->field, "%s: %s", path,
+    if (realpath(folder, dir) == NULL) {
+        return mlops_field_error(&recipe->field, "%s: %s", folder,
                                  strerror(errno));
     }
 
-    memcpy(path + dir_len, file->data, file->len);
-    path[dir_len + file->len] = '\0';
-
     if (realpath(path, full) == NULL) {
-        return mlops_field_error(&recipe->field, "%s: %s", path,
-                                 strerror(errno));
+        return quiet ? MLOPS_ERROR
+                     : mlops_field_error(&recipe->field, "%s: %s", path,
+                                         strerror(errno));
     }
 
     dir_len = strlen(dir);
@@ -155,12 +202,6 @@ mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
     {
         return mlops_field_error(&recipe->field, "expected a path below the "
                                  "recipe's folder, got a link that leads out");
-    }
-
-    rc = mlops_import_read(full, data, len, recipe->field.err);
-
-    if (rc != MLOPS_OK) {
-        return mlops_err_prefix(recipe->field.err, "%s", recipe->field.path);
     }
 
     return MLOPS_OK;

@@ -28,7 +28,6 @@ typedef struct {
 } mlops_recipe_kind_t;
 
 
-static int mlops_recipe_step(mlops_recipe_t *recipe, const mlops_doc_t *doc);
 static int mlops_recipe_kind_of(mlops_recipe_t *recipe,
     const mlops_doc_t *doc, const mlops_recipe_kind_t **kind);
 static int mlops_recipe_inputs(mlops_recipe_t *recipe,
@@ -132,7 +131,7 @@ mlops_recipe_steps(mlops_recipe_t *recipe, const mlops_doc_t *doc)
 }
 
 
-static int
+int
 mlops_recipe_step(mlops_recipe_t *recipe, const mlops_doc_t *doc)
 {
     int                         f32;

@@ -59,8 +59,8 @@ mlopsctl_import(int argc, char **argv)
         }
 
         if (report.reference_n != 0) {
-            printf("reference: training ranges and histograms from %u rows\n",
-                   report.reference_n);
+            printf("reference: training ranges and histograms from %llu "
+                   "rows\n", (unsigned long long) report.reference_n);
         }
 
         rc = mlopsctl_flush();
