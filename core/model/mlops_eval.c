@@ -258,6 +258,13 @@ mlops_eval_store_one(const mlops_store_t *store, const double *cells,
 }
 
 
+const double *
+mlops_model_cells(const void *scratch)
+{
+    return scratch;
+}
+
+
 size_t
 mlops_model_scratch_size(const mlops_model_t *model)
 {

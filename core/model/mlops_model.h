@@ -88,6 +88,10 @@ void mlops_model_eval(const mlops_model_t *model, uint32_t signature,
     const mlops_cell_t *inputs, const uint64_t *present, const char *text,
     void *scratch, mlops_cell_t *out, uint64_t *missing);
 
+/* The cells after an evaluation with that scratch: those that a step of the
+ * signature wrote are numbers, others mean nothing. */
+const double *mlops_model_cells(const void *scratch);
+
 /* What the string cells of an output refer to: the row's own text where it
  * passes an input through, labels in the image otherwise. */
 const char *mlops_model_text(const mlops_model_t *model, uint32_t signature,

@@ -42,7 +42,8 @@ typedef struct {
 } mlops_learn_options_t;
 
 
-#define MLOPS_LEARN_METRICS  16
+#define MLOPS_LEARN_METRICS     16
+#define MLOPS_LEARN_RECIPE_MAX  262144      /* bytes: the facts hold it */
 
 typedef struct {
     const char            *name;        /* "train", "tune", "gate", … */
@@ -58,6 +59,8 @@ typedef struct {
     size_t                image_len;
     char                 *recipe;       /* the fitted one, JSON; malloc'ed */
     size_t                recipe_len;
+    char                 *work;         /* folder of files that it names, if
+                                           any; removed by _free */
 
     uint64_t              rows_n;       /* of the file */
     uint64_t              dropped_n;    /* by missing targets and filters */

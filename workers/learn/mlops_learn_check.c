@@ -120,8 +120,7 @@ mlops_learn_check_rows(mlops_learn_check_t *check)
         if (mlops_doc_get(doc, "fit") != NULL) {
             return mlops_field_error(check->field, "expected a step with its "
                                      "numbers, got one with the key fit: what "
-                                     "numbers, got one with the key fit: what is "
-                                     "fitted belongs to the recipe's steps");
+                                     "is fitted is a step of the recipe");
         }
 
         if (mlops_apply_check(check->field, doc, &columns, &check->env)

@@ -30,7 +30,7 @@ typedef enum {
     MLOPS_METRIC_PINBALL,
     MLOPS_METRIC_HUBER,
     MLOPS_METRIC_R2,
-    MLOPS_METRIC_MEDIAN_ERROR,      /* median of prediction - target */
+    MLOPS_METRIC_MEDIAN_ERROR,      /* median of target - prediction */
     MLOPS_METRIC_AUC,
     MLOPS_METRIC_ACCURACY,
     MLOPS_METRIC_F1,                /* of class 1; macro where K > 2 */
@@ -70,9 +70,10 @@ int mlops_metric_fits(mlops_metric_t metric, uint32_t classes_n);
 /* Has it a loss for each row? */
 int mlops_metric_rows(mlops_metric_t metric);
 
-/* Its value with the interval: by the normal approximation of the mean of row
- * losses (delta method for rmse), else by 200 bootstrap samples of rows from
- * seed. */
+/* Its value with the interval: of a mean of rows by the normal approximation
+ * (delta method for rmse and r2), of a median by order statistics, else by
+ * 200 bootstrap samples of rows from seed.  A value that is not defined (auc
+ * of one class) is NaN. */
 int mlops_metric(mlops_metric_t metric, const mlops_scored_t *scored,
     uint64_t seed, mlops_metric_value_t *value, mlops_err_t *err);
 

@@ -81,6 +81,25 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         mlopsctl_predict
     },
     {
+        "train", "RECIPE ROWS.csv -o MODEL.mlm [OPTION...]",
+        "fit a model to rows",
+        "Fits the steps of a training recipe to the rows of a CSV file,\n"
+        "judges the model on the rows that were held out, and writes the\n"
+        "image once the loader that nginx uses has taken it.  The same\n"
+        "recipe, rows, settings and seed give the same image, byte for byte.\n"
+        "\n"
+        "  -o MODEL.mlm       the image, replaced at once, mode 0444\n"
+        "  --seed N           in place of the recipe's\n"
+        "  --set NAME=VALUE   a key of the learner, or a path such as\n"
+        "                     train.split.seed; the value is JSON, or else\n"
+        "                     a string\n"
+        "  --NAME VALUE       the same, for any other NAME\n"
+        "  --threads N        default 1; the image does not depend on it\n"
+        "  --recipe-out FILE  the plain recipe with what was learned\n"
+        "  --json             the report as one JSON object\n",
+        mlopsctl_train
+    },
+    {
         "publish", "-r REGISTRY [-s STORE] NAME MODEL.mlm [--alias ALIAS] "
                    "[--note TEXT]",
         "add an image to the registry as the next version",

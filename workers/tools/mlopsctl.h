@@ -38,6 +38,7 @@ int mlopsctl_inspect(int argc, char **argv);
 int mlopsctl_export(int argc, char **argv);
 int mlopsctl_verify(int argc, char **argv);
 int mlopsctl_predict(int argc, char **argv);
+int mlopsctl_train(int argc, char **argv);
 int mlopsctl_publish(int argc, char **argv);
 int mlopsctl_alias(int argc, char **argv);
 int mlopsctl_rollback(int argc, char **argv);

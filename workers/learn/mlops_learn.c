@@ -1,0 +1,396 @@
+/*
+ * A training run as a whole.
+ */
+
+#include "mlops_learn_run.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+
+static int mlops_learn_start(mlops_learn_run_t *run);
+static int mlops_learn_prepare(mlops_learn_run_t *run);
+static int mlops_learn_fit_all(mlops_learn_run_t *run);
+static int mlops_learn_scores(mlops_learn_run_t *run,
+    mlops_learn_chain_t *chain);
+static int mlops_learn_work(mlops_learn_run_t *run);
+static void mlops_learn_run_free(mlops_learn_run_t *run);
+static char *mlops_learn_folder(const char *path);
+
+
+const char *const  mlops_part_names[] = {
+    "train", "tune", "calibrate", "gate"
+};
+
+
+static double
+mlops_learn_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (double) ts.tv_sec + (double) ts.tv_nsec * 1e-9;
+}
+
+
+int
+mlops_learn(const mlops_learn_options_t *options, mlops_learned_t *learned,
+    mlops_err_t *err)
+{
+    int                     rc;
+    char                   *text, *folder;
+    double                  start;
+    mlops_arena_t           arena;
+    struct rusage           usage;
+    mlops_learn_run_t      *run;
+    mlops_learn_options_t   own;
+
+    memset(learned, 0, sizeof(mlops_learned_t));
+
+    start = mlops_learn_now();
+    own = *options;
+    text = NULL;
+    folder = NULL;
+
+    run = calloc(1, sizeof(mlops_learn_run_t));
+    if (run == NULL) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    mlops_arena_init(&arena, NULL, NULL);
+
+    run->options = &own;
+    run->learned = learned;
+    run->err = err;
+    run->arena = &arena;
+
+    rc = MLOPS_OK;
+
+    if (own.text == NULL) {
+        rc = mlops_import_read(own.recipe, &text, &own.text_len, err);
+
+        if (rc == MLOPS_OK) {
+            own.text = text;
+            folder = mlops_learn_folder(own.recipe);
+            own.folder = folder;
+
+            if (folder == NULL) {
+                rc = mlops_err_set(err, "out of memory");
+            }
+        }
+    }
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_start(run);
+    }
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_prepare(run);
+    }
+
+    learned->read_s = mlops_learn_now() - start;
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_fit_all(run);
+    }
+
+    learned->all_s = mlops_learn_now() - start;
+
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        learned->peak_bytes = (uint64_t) usage.ru_maxrss * 1024;
+    }
+
+    mlops_learn_run_free(run);
+    mlops_arena_destroy(&arena);
+    free(text);
+    free(folder);
+
+    if (rc != MLOPS_OK) {
+        mlops_learned_free(learned);
+    }
+
+    return rc;
+}
+
+
+static int
+mlops_learn_start(mlops_learn_run_t *run)
+{
+    uint64_t                      seed;
+    const mlops_learn_options_t  *options;
+
+    options = run->options;
+    seed = options->seed;
+
+    if (options->text_len > MLOPS_LEARN_RECIPE_MAX) {
+        return mlops_err_set(run->err, "%s: expected a recipe of at most %u "
+                             "bytes, got %zu",
+                             options->recipe ? options->recipe : "recipe",
+                             MLOPS_LEARN_RECIPE_MAX, options->text_len);
+    }
+
+    if (mlops_learn_recipe_read(&run->recipe, options->text,
+                                options->text_len, options->folder,
+                                options->set, options->set_n,
+                                options->seeded ? &seed : NULL, 1, run->arena,
+                                run->err)
+        != MLOPS_OK)
+    {
+        if (options->recipe != NULL) {
+            (void) mlops_err_prefix(run->err, "%s", options->recipe);
+        }
+
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_learn_work(run) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    run->env.folder = options->folder;
+    run->env.work = run->work;
+    run->env.threads = options->threads;
+    run->env.stop = options->stop;
+    run->env.ctx = options->ctx;
+
+    return MLOPS_OK;
+}
+
+
+/* From the file to targets, weights and parts. */
+
+static int
+mlops_learn_prepare(mlops_learn_run_t *run)
+{
+    int  rc;
+
+    mlops_learn_progress(run, "read", 0, 0, run->options->rows);
+
+    rc = mlops_learn_rows(run, run->options->rows);
+
+    if (rc == MLOPS_OK) {
+        mlops_learn_progress(run, "split", 0, 0, "");
+
+        rc = mlops_learn_targets(run);
+    }
+
+    if (rc != MLOPS_OK
+        || mlops_learn_filter(run) != MLOPS_OK
+        || mlops_learn_split(run) != MLOPS_OK
+        || mlops_learn_filter_train(run) != MLOPS_OK
+        || mlops_learn_classes(run) != MLOPS_OK
+        || mlops_learn_values(run) != MLOPS_OK
+        || mlops_learn_sample(run) != MLOPS_OK
+        || mlops_learn_prediction(&run->recipe, run->classes_n,
+                                  &run->prediction, &run->prediction_n)
+           != MLOPS_OK
+        || mlops_learn_metrics(&run->recipe, run->classes_n, run->metrics,
+                               &run->metrics_n)
+           != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    run->learned->rows_n = run->frame.rows_n;
+    run->learned->dropped_n = run->gone_target_n + run->gone_filter_n;
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_fit_all(mlops_learn_run_t *run)
+{
+    int                   rc;
+    double                start;
+    mlops_learn_chain_t   chain;
+    mlops_learned_t      *learned;
+
+    learned = run->learned;
+
+    if (run->recipe.folds != 0) {
+
+        if (mlops_learn_folds(run, &learned->scores[learned->scores_n])
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        learned->scores_n++;
+    }
+
+    memset(&chain, 0, sizeof(chain));
+
+    chain.run = run;
+    chain.parts[MLOPS_PART_TRAIN] = run->fit[MLOPS_PART_TRAIN];
+    chain.parts[MLOPS_PART_TUNE] = run->fit[MLOPS_PART_TUNE];
+    chain.parts[MLOPS_PART_CALIBRATE] = run->parts[MLOPS_PART_CALIBRATE];
+
+    start = mlops_learn_now();
+    rc = mlops_learn_chain(&chain);
+    learned->fit_s = mlops_learn_now() - start;
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_scores(run, &chain);
+    }
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_image(run, &chain);
+    }
+
+    if (rc == MLOPS_OK) {
+        learned->work = run->work;
+        run->work = NULL;
+    }
+
+    mlops_learn_chain_free(&chain);
+
+    return rc;
+}
+
+
+static int
+mlops_learn_scores(mlops_learn_run_t *run, mlops_learn_chain_t *chain)
+{
+    uint32_t          i;
+    mlops_learned_t  *learned;
+
+    learned = run->learned;
+
+    for (i = 0; i < MLOPS_PART_N; i++) {
+
+        if (run->parts[i].n == 0) {
+            continue;
+        }
+
+        mlops_learn_progress(run, "score", i, MLOPS_PART_N,
+                             mlops_part_names[i]);
+
+        if (mlops_learn_score(run, mlops_part_names[i], &run->parts[i],
+                              chain->predicted,
+                              &learned->scores[learned->scores_n])
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        learned->scores_n++;
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_work(mlops_learn_run_t *run)
+{
+    size_t       len;
+    const char  *base;
+
+    base = run->options->work;
+    base = base ? base : getenv("TMPDIR");
+    base = (base != NULL && base[0] != '\0') ? base : "/tmp";
+
+    len = strlen(base) + sizeof("/mlops-train.XXXXXX");
+    run->work = malloc(len);
+
+    if (run->work == NULL) {
+        return mlops_err_set(run->err, "out of memory");
+    }
+
+    (void) snprintf(run->work, len, "%s/mlops-train.XXXXXX", base);
+
+    if (mkdtemp(run->work) == NULL) {
+        (void) mlops_err_set(run->err, "cannot make a folder in %s: %s", base,
+                             strerror(errno));
+        free(run->work);
+        run->work = NULL;
+
+        return MLOPS_ERROR;
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_remove(const char *path, const struct stat *st, int type,
+    struct FTW *ftw)
+{
+    (void) st;
+    (void) type;
+    (void) ftw;
+
+    (void) remove(path);
+
+    return 0;
+}
+
+
+static void
+mlops_learn_work_free(char *work)
+{
+    if (work != NULL) {
+        (void) nftw(work, mlops_learn_remove, 16, FTW_DEPTH|FTW_PHYS);
+        free(work);
+    }
+}
+
+
+static void
+mlops_learn_run_free(mlops_learn_run_t *run)
+{
+    uint32_t  i;
+
+    for (i = 0; i < 2; i++) {
+        mlops_learn_part_free(&run->fit[i]);
+    }
+
+    for (i = 0; i < MLOPS_PART_N; i++) {
+        mlops_learn_part_free(&run->parts[i]);
+    }
+
+    if (run->fit_weight != run->weight) {
+        free(run->fit_weight);
+    }
+
+    free(run->weight);
+    free(run->target);
+    free(run->gone);
+
+    mlops_columns_free(&run->columns);
+    mlops_frame_free(&run->frame);
+    mlops_learn_work_free(run->work);
+    free(run);
+}
+
+
+void
+mlops_learned_free(mlops_learned_t *learned)
+{
+    free(learned->image);
+    free(learned->recipe);
+    mlops_learn_work_free(learned->work);
+
+    learned->image = NULL;
+    learned->recipe = NULL;
+    learned->work = NULL;
+}
+
+
+static char *
+mlops_learn_folder(const char *path)
+{
+    const char  *slash;
+
+    slash = strrchr(path, '/');
+
+    return slash ? strndup(path, (size_t) (slash - path) + 1) : strdup(".");
+}

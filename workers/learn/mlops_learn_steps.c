@@ -1,0 +1,639 @@
+/*
+ * The chain of steps: ordinary ones are evaluated over the columns, fitted
+ * ones are fitted on the training rows and become ordinary ones, which are
+ * then evaluated likewise.  What no later step reads is given back.
+ */
+
+#include "mlops_learn_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+
+/* A fitted step under way. */
+
+typedef struct {
+    mlops_learn_chain_t       *chain;
+    const mlops_learn_step_t  *step;
+    uint32_t                   number;
+    const mlops_doc_t         *doc;         /* without wildcards */
+    mlops_arena_t              arena;       /* of this fit */
+    mlops_fit_t                fit;
+    mlops_fit_env_t            env;
+    mlops_matrix_t             matrices[2];
+    mlops_matrix_column_t     *columns;
+    mlops_import_text_t        text;        /* of the steps it made */
+    mlops_import_text_t        report;
+    char                       stage[96];
+} mlops_learn_fit_t;
+
+
+static int mlops_learn_cells(mlops_learn_chain_t *chain);
+static int mlops_learn_needed(mlops_learn_chain_t *chain);
+static int mlops_learn_is_needed(mlops_learn_chain_t *chain, uint32_t i);
+static int mlops_learn_run_step(mlops_learn_chain_t *chain, uint32_t i);
+static int mlops_learn_ordinary(mlops_learn_chain_t *chain,
+    const mlops_doc_t *doc, uint32_t i);
+static int mlops_learn_fitted(mlops_learn_chain_t *chain,
+    const mlops_doc_t *doc, uint32_t i);
+static int mlops_learn_fit(mlops_learn_fit_t *it);
+static int mlops_learn_fit_matrix(mlops_learn_fit_t *it);
+static int mlops_learn_fit_columns(mlops_learn_fit_t *it);
+static void mlops_learn_fit_progress(void *ctx, uint64_t done, uint64_t all,
+    const char *text);
+static int mlops_learn_fit_stop(void *ctx);
+static int mlops_learn_fit_apply(mlops_learn_fit_t *it);
+static int mlops_learn_fit_report(mlops_learn_fit_t *it);
+static void mlops_learn_drop(mlops_learn_chain_t *chain, uint32_t i);
+static int mlops_learn_predicted(mlops_learn_chain_t *chain);
+
+
+int
+mlops_learn_chain(mlops_learn_chain_t *chain)
+{
+    size_t               old, here;
+    uint32_t             i;
+    mlops_learn_run_t   *run;
+
+    run = chain->run;
+
+    mlops_arena_init(&chain->arena, NULL, NULL);
+    mlops_columns_init(&chain->cells, &chain->arena, run->frame.rows_n);
+
+    if (mlops_learn_cells(chain) != MLOPS_OK
+        || mlops_learn_needed(chain) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    old = mlops_field_push(&run->recipe.field, "steps");
+
+    for (i = 0; i < run->recipe.steps_n; i++) {
+        here = mlops_field_push_i(&run->recipe.field, i);
+
+        if (mlops_learn_run_step(chain, i) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+        mlops_learn_drop(chain, i);
+        mlops_field_pop(&run->recipe.field, here);
+    }
+
+    mlops_field_pop(&run->recipe.field, old);
+
+    if (chain->steps.failed || chain->reports.failed) {
+        return mlops_err_set(run->err, "out of memory");
+    }
+
+    return mlops_learn_predicted(chain);
+}
+
+
+void
+mlops_learn_chain_free(mlops_learn_chain_t *chain)
+{
+    mlops_columns_free(&chain->cells);
+    mlops_arena_destroy(&chain->arena);
+
+    free(chain->steps.data);
+    free(chain->reports.data);
+}
+
+
+/* Inputs are the columns of the rows. */
+
+static int
+mlops_learn_cells(mlops_learn_chain_t *chain)
+{
+    uint32_t               i;
+    mlops_learn_run_t     *run;
+    mlops_columns_one_t   *from, *to;
+    mlops_learn_recipe_t  *recipe;
+
+    run = chain->run;
+    recipe = &run->recipe;
+
+    for (i = 0; i < recipe->inputs_n; i++) {
+        from = mlops_columns_find(&run->columns, recipe->names[i].data,
+                                  recipe->names[i].len);
+        to = mlops_columns_add(&chain->cells, &recipe->names[i]);
+
+        if (from == NULL || to == NULL) {
+            return mlops_err_set(run->err, "out of memory");
+        }
+
+        to->view = from->view;
+        to->input = from->input;
+        to->computed = (from->view.data != NULL);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Which steps does training need?  Those that are fitted, and what those and
+ * the prediction read. */
+
+static int
+mlops_learn_needed(mlops_learn_chain_t *chain)
+{
+    uint32_t               i;
+    mlops_learn_recipe_t  *recipe;
+
+    recipe = &chain->run->recipe;
+
+    chain->needed = mlops_arena_calloc(&chain->arena, recipe->steps_n, 1);
+    if (chain->needed == NULL) {
+        return mlops_err_set(chain->run->err, "out of memory");
+    }
+
+    for (i = recipe->steps_n; i-- > 0; /* void */ ) {
+        chain->needed[i] = (recipe->steps[i].fitter != NULL
+                            || mlops_learn_is_needed(chain, i));
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Does a later step that is needed read this one's outputs, and the file not
+ * have them? */
+
+static int
+mlops_learn_is_needed(mlops_learn_chain_t *chain, uint32_t i)
+{
+    size_t                      k;
+    uint32_t                    j;
+    const mlops_doc_t          *list, *doc;
+    mlops_learn_run_t          *run;
+    const mlops_columns_one_t  *one;
+    static const char *const    keys[] = { "outputs", "margin" };
+
+    run = chain->run;
+
+    for (k = 0; k < 2; k++) {
+        list = mlops_doc_get(run->recipe.steps[i].doc, keys[k]);
+        doc = (list != NULL && list->type == MLOPS_DOC_ARRAY) ? list->v.child
+                                                              : NULL;
+
+        for (/* void */ ; doc != NULL; doc = doc->next) {
+
+            if (doc->type != MLOPS_DOC_STRING) {
+                continue;
+            }
+
+            one = mlops_columns_find(&chain->cells, doc->v.text.data,
+                                     doc->v.text.len);
+
+            if (one != NULL && one->view.data != NULL) {
+                continue;
+            }
+
+            for (j = 0; j < run->prediction_n; j++) {
+                if (mlops_str_eq(&run->prediction[j], doc->v.text.data,
+                                 doc->v.text.len))
+                {
+                    return 1;
+                }
+            }
+
+            for (j = i + 1; j < run->recipe.steps_n; j++) {
+                if (chain->needed[j]
+                    && mlops_learn_reads(run->recipe.steps[j].doc,
+                                         &doc->v.text))
+                {
+                    return 1;
+                }
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+mlops_learn_run_step(mlops_learn_chain_t *chain, uint32_t i)
+{
+    mlops_learn_run_t         *run;
+    const mlops_doc_t         *doc;
+    const mlops_learn_step_t  *step;
+
+    run = chain->run;
+    step = &run->recipe.steps[i];
+
+    if (run->options->stop != NULL && run->options->stop(run->options->ctx)) {
+        return mlops_err_set(run->err, "stopped");
+    }
+
+    doc = mlops_learn_expand(&run->recipe.field, step->doc, &chain->cells,
+                             &chain->arena);
+    if (doc == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    if (step->fitter != NULL) {
+        return mlops_learn_fitted(chain, doc, i);
+    }
+
+    return mlops_learn_ordinary(chain, doc, i);
+}
+
+
+static int
+mlops_learn_ordinary(mlops_learn_chain_t *chain, const mlops_doc_t *doc,
+    uint32_t i)
+{
+    if (chain->steps.len != 0) {
+        mlops_import_text(&chain->steps, ",\n");
+    }
+
+    mlops_import_doc(&chain->steps, doc);
+
+    if (!chain->needed[i]) {
+        return mlops_apply_check(&chain->run->recipe.field, doc,
+                                 &chain->cells, &chain->run->env);
+    }
+
+    return mlops_apply(&chain->run->recipe.field, doc, &chain->cells,
+                       &chain->run->env);
+}
+
+
+static int
+mlops_learn_fitted(mlops_learn_chain_t *chain, const mlops_doc_t *doc,
+    uint32_t i)
+{
+    int                rc;
+    mlops_learn_fit_t  it;
+
+    memset(&it, 0, sizeof(it));
+
+    it.chain = chain;
+    it.step = &chain->run->recipe.steps[i];
+    it.number = i;
+    it.doc = doc;
+
+    mlops_arena_init(&it.arena, NULL, NULL);
+
+    (void) snprintf(it.stage, sizeof(it.stage), "fit steps[%u] %.*s", i,
+                    mlops_fmt(&it.step->fit));
+
+    rc = mlops_learn_fit(&it);
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_fit_apply(&it);
+    }
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_fit_report(&it);
+    }
+
+    mlops_arena_destroy(&it.arena);
+    free(it.text.data);
+    free(it.report.data);
+
+    return rc;
+}
+
+
+static int
+mlops_learn_fit(mlops_learn_fit_t *it)
+{
+    int                 rc;
+    size_t              path;
+    mlops_fit_t        *fit;
+    mlops_learn_run_t  *run;
+
+    run = it->chain->run;
+    fit = &it->fit;
+
+    it->env.seed = run->recipe.seed;
+    it->env.threads = run->options->threads;
+    it->env.progress = mlops_learn_fit_progress;
+    it->env.stop = mlops_learn_fit_stop;
+    it->env.folder = run->recipe.folder;
+    it->env.work = run->work;
+    it->env.ctx = it;
+
+    fit->env = &it->env;
+    fit->field = &run->recipe.field;
+    fit->step = it->doc;
+    fit->steps = &it->text;
+    fit->report = &it->report;
+    fit->classes_n = run->classes_n;
+    fit->classes = run->classes;
+
+    path = run->recipe.field.path_len;
+
+    if (mlops_learn_fit_names(&run->recipe, it->step, fit) != MLOPS_OK
+        || mlops_learn_corrected_names(run, it->step, fit, &it->arena)
+           != MLOPS_OK
+        || mlops_learn_fit_matrix(it) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    mlops_learn_fit_progress(it, 0, 0, "");
+
+    rc = it->step->fitter->run(fit);
+    mlops_field_pop(&run->recipe.field, path);
+
+    if (rc != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_learn_correct(run, it->step, fit, &it->text);
+}
+
+
+static int
+mlops_learn_fit_matrix(mlops_learn_fit_t *it)
+{
+    uint32_t                   i, flags, numbers[2];
+    mlops_matrix_t            *matrix;
+    mlops_learn_run_t         *run;
+    const mlops_learn_part_t  *part;
+
+    run = it->chain->run;
+    flags = it->step->fitter->flags;
+
+    if (mlops_learn_fit_columns(it) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    numbers[0] = (flags & MLOPS_FIT_CALIBRATE) ? MLOPS_PART_CALIBRATE
+                                               : MLOPS_PART_TRAIN;
+    numbers[1] = MLOPS_PART_TUNE;
+
+    for (i = 0; i < 2; i++) {
+        matrix = &it->matrices[i];
+        part = &it->chain->parts[numbers[i]];
+
+        matrix->n = part->n;
+        matrix->rows = part->rows;
+        matrix->columns_n = it->matrices[0].columns_n;
+        matrix->columns = it->columns;
+
+        if (flags & MLOPS_FIT_TARGET) {
+            matrix->target = run->target;
+            matrix->weight = (flags & MLOPS_FIT_CALIBRATE) ? run->weight
+                                                           : run->fit_weight;
+        }
+    }
+
+    if (it->matrices[0].n == 0 && !(flags & MLOPS_FIT_STATELESS)) {
+        return mlops_field_error(&run->recipe.field, "expected rows of "
+                                 "train.split.%s to fit on, got none",
+                                 mlops_part_names[numbers[0]]);
+    }
+
+    it->fit.train = &it->matrices[0];
+    it->fit.tune = it->matrices[1].n ? &it->matrices[1] : NULL;
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_fit_columns(mlops_learn_fit_t *it)
+{
+    size_t                old, here;
+    uint32_t              i;
+    mlops_field_t        *field;
+    const mlops_doc_t    *list, *doc;
+    mlops_columns_one_t  *one;
+
+    field = &it->chain->run->recipe.field;
+
+    list = mlops_field_get(field, it->doc, "inputs", MLOPS_DOC_ARRAY);
+    if (list == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    it->columns = mlops_arena_calloc(&it->arena, list->n,
+                                     sizeof(mlops_matrix_column_t));
+    if (it->columns == NULL) {
+        return mlops_field_memory(field);
+    }
+
+    old = mlops_field_push(field, "inputs");
+
+    for (i = 0, doc = list->v.child; doc != NULL; i++, doc = doc->next) {
+        here = mlops_field_push_i(field, i);
+
+        one = mlops_columns_get(&it->chain->cells, field, doc, "the name of "
+                                "an input or of an earlier step's output");
+        if (one == NULL) {
+            return MLOPS_ERROR;
+        }
+
+        if (one->view.data == NULL) {
+            return mlops_field_error(field, "neither %s nor a step has "
+                                     "\"%.*s\"",
+                                     it->chain->run->options->rows,
+                                     mlops_fmt(&one->view.name));
+        }
+
+        if (one->view.kind == MLOPS_MATRIX_CODES
+            && !(it->step->fitter->flags & MLOPS_FIT_CODES))
+        {
+            return mlops_field_error(field, "%.*s reads numbers, got \"%.*s\","
+                                     " a column of strings: a step one_hot or "
+                                     "map makes numbers of it",
+                                     mlops_fmt(&it->step->fit),
+                                     mlops_fmt(&one->view.name));
+        }
+
+        it->columns[i] = one->view;
+        mlops_field_pop(field, here);
+    }
+
+    it->matrices[0].columns_n = list->n;
+    mlops_field_pop(field, old);
+
+    return MLOPS_OK;
+}
+
+
+static void
+mlops_learn_fit_progress(void *ctx, uint64_t done, uint64_t all,
+    const char *text)
+{
+    mlops_learn_fit_t  *it;
+
+    it = ctx;
+
+    if (it->chain->quiet == NULL) {
+        mlops_learn_progress(it->chain->run, it->stage, done, all, text);
+    }
+}
+
+
+static int
+mlops_learn_fit_stop(void *ctx)
+{
+    mlops_learn_fit_t              *it;
+    const mlops_learn_options_t    *options;
+
+    it = ctx;
+    options = it->chain->run->options;
+
+    return options->stop != NULL && options->stop(options->ctx);
+}
+
+
+/* The fitter's steps as a list, each evaluated.  A number that is not finite
+ * has no JSON: such a fit ends here. */
+
+static int
+mlops_learn_fit_apply(mlops_learn_fit_t *it)
+{
+    mlops_err_t           err;
+    mlops_doc_t          *list;
+    mlops_field_t        *field;
+    const mlops_doc_t    *doc;
+    mlops_learn_run_t    *run;
+    mlops_import_text_t   text;
+
+    run = it->chain->run;
+    field = &run->recipe.field;
+
+    if (it->text.failed || it->report.failed) {
+        return mlops_field_memory(field);
+    }
+
+    memset(&text, 0, sizeof(text));
+    mlops_import_text(&text, "[");
+    mlops_import_bytes(&text, it->text.data, it->text.len);
+    mlops_import_text(&text, "]");
+
+    if (text.failed) {
+        free(text.data);
+        return mlops_field_memory(field);
+    }
+
+    list = mlops_doc_parse(text.data, text.len, 0, &it->arena, &err);
+    free(text.data);
+
+    if (list == NULL || list->n == 0) {
+        return mlops_field_error(field, "%.*s: the fit gave no finite "
+                                 "numbers (%s)", mlops_fmt(&it->step->fit),
+                                 list ? "nothing" : err.text);
+    }
+
+    for (doc = list->v.child; doc != NULL; doc = doc->next) {
+        if (mlops_apply(field, doc, &it->chain->cells, &run->env)
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+    }
+
+    if (it->chain->steps.len != 0) {
+        mlops_import_text(&it->chain->steps, ",\n");
+    }
+
+    mlops_import_bytes(&it->chain->steps, it->text.data, it->text.len);
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_fit_report(mlops_learn_fit_t *it)
+{
+    mlops_import_text_t  *to;
+
+    to = &it->chain->reports;
+
+    if (to->len != 0) {
+        mlops_import_text(to, ",");
+    }
+
+    mlops_import_text(to, "{\"step\":%u,\"kind\":", it->number);
+    mlops_import_quote(to, it->step->kind.data, it->step->kind.len);
+    mlops_import_text(to, ",\"fit\":");
+    mlops_import_quote(to, it->step->fit.data, it->step->fit.len);
+
+    if (it->report.len != 0) {
+        mlops_import_text(to, ",\"report\":{");
+        mlops_import_bytes(to, it->report.data, it->report.len);
+        mlops_import_text(to, "}");
+    }
+
+    mlops_import_text(to, "}");
+
+    return MLOPS_OK;
+}
+
+
+/* Gives back what no step behind number i reads. */
+
+static void
+mlops_learn_drop(mlops_learn_chain_t *chain, uint32_t i)
+{
+    uint32_t              k, j;
+    mlops_learn_run_t    *run;
+    mlops_columns_one_t  *one;
+
+    run = chain->run;
+
+    for (k = 0; k < chain->cells.n; k++) {
+        one = chain->cells.list[k];
+
+        if (one->own == NULL || one->kept) {
+            continue;
+        }
+
+        for (j = 0; j < run->prediction_n; j++) {
+            if (mlops_str_eq(&run->prediction[j], one->view.name.data,
+                             one->view.name.len))
+            {
+                one->kept = 1;
+            }
+        }
+
+        for (j = i + 1; !one->kept && j < run->recipe.steps_n; j++) {
+            if (chain->needed[j]
+                && mlops_learn_reads(run->recipe.steps[j].doc,
+                                     &one->view.name))
+            {
+                break;
+            }
+        }
+
+        if (!one->kept && j >= run->recipe.steps_n) {
+            mlops_columns_drop(one);
+        }
+    }
+}
+
+
+static int
+mlops_learn_predicted(mlops_learn_chain_t *chain)
+{
+    uint32_t              i;
+    mlops_learn_run_t    *run;
+    mlops_columns_one_t  *one;
+
+    run = chain->run;
+
+    for (i = 0; i < run->prediction_n; i++) {
+        one = mlops_columns_find(&chain->cells, run->prediction[i].data,
+                                 run->prediction[i].len);
+
+        if (one == NULL || one->view.data == NULL
+            || one->view.kind != MLOPS_MATRIX_DOUBLE)
+        {
+            return mlops_err_set(run->err, "train.prediction: expected the "
+                                 "name of a cell that a step computes, got "
+                                 "\"%.*s\"",
+                                 mlops_fmt(&run->prediction[i]));
+        }
+
+        chain->predicted[i] = one->view.data;
+    }
+
+    return MLOPS_OK;
+}

@@ -1,0 +1,227 @@
+/*
+ * What the sub-commands about learning share.
+ */
+
+#include "mlopsctl_learn.h"
+#include "mlops_import_job.h"
+#include "mlops_num.h"
+
+#include <math.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define MLOPSCTL_PROGRESS_MS  100
+
+
+static void mlopsctl_learned_json(const mlops_learned_t *learned,
+    const char *to);
+
+
+static uint64_t
+mlopsctl_now_ms(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+
+void
+mlopsctl_progress_init(mlopsctl_progress_t *progress)
+{
+    memset(progress, 0, sizeof(mlopsctl_progress_t));
+    progress->shown = isatty(STDERR_FILENO);
+}
+
+
+void
+mlopsctl_progress(void *ctx, const char *stage, uint64_t done, uint64_t all,
+    const char *text)
+{
+    uint64_t              now;
+    mlopsctl_progress_t  *progress;
+
+    progress = ctx;
+
+    if (!progress->shown) {
+        return;
+    }
+
+    now = mlopsctl_now_ms();
+
+    if (done != 0 && now - progress->last_ms < MLOPSCTL_PROGRESS_MS) {
+        return;
+    }
+
+    progress->last_ms = now;
+    progress->there = 1;
+
+    fprintf(stderr, "\r\033[K%s", stage);
+
+    if (all != 0) {
+        fprintf(stderr, "  %llu/%llu", (unsigned long long) done,
+                (unsigned long long) all);
+    }
+
+    fprintf(stderr, "  %.60s", text);
+    (void) fflush(stderr);
+}
+
+
+void
+mlopsctl_progress_end(mlopsctl_progress_t *progress)
+{
+    if (progress->there) {
+        fprintf(stderr, "\r\033[K");
+        (void) fflush(stderr);
+    }
+}
+
+
+void
+mlopsctl_value_print(mlops_metric_t metric, const mlops_metric_value_t *value)
+{
+    if (isnan(value->value)) {
+        printf("  %s -", mlops_metric_name(metric));
+        return;
+    }
+
+    printf("  %s %.6g", mlops_metric_name(metric), value->value);
+
+    if (!isnan(value->lo)) {
+        printf(" (%.4g to %.4g)", value->lo, value->hi);
+    }
+}
+
+
+void
+mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
+    int json)
+{
+    uint32_t                    i, k;
+    const mlops_learn_score_t  *score;
+
+    if (json) {
+        mlopsctl_learned_json(learned, to);
+        return;
+    }
+
+    printf("%s: %zu bytes\n", to, learned->image_len);
+    printf("rows       %llu read, %llu left out\n",
+           (unsigned long long) learned->rows_n,
+           (unsigned long long) learned->dropped_n);
+
+    for (i = 0; i < learned->scores_n; i++) {
+        score = &learned->scores[i];
+
+        printf("%-10s %llu rows", score->name,
+               (unsigned long long) score->rows_n);
+
+        for (k = 0; k < score->metrics_n; k++) {
+            mlopsctl_value_print(score->metrics[k], &score->values[k]);
+        }
+
+        printf("\n");
+    }
+
+    printf("time       %.2f s: read %.2f s, fit %.2f s; memory %.0f MB\n",
+           learned->all_s, learned->read_s, learned->fit_s,
+           (double) learned->peak_bytes / 1e6);
+}
+
+
+static void
+mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
+{
+    uint32_t                     i, k;
+    mlops_import_text_t          text;
+    const mlops_learn_score_t   *score;
+
+    memset(&text, 0, sizeof(text));
+    mlops_import_quote(&text, to, strlen(to));
+
+    printf("{\"image\":%.*s,\"bytes\":%zu,\"rows\":%llu,\"left_out\":%llu,"
+           "\"parts\":{", (int) text.len, text.data ? text.data : "",
+           learned->image_len, (unsigned long long) learned->rows_n,
+           (unsigned long long) learned->dropped_n);
+
+    free(text.data);
+
+    for (i = 0; i < learned->scores_n; i++) {
+        score = &learned->scores[i];
+
+        printf("%s\"%s\":{\"rows\":%llu", i ? "," : "", score->name,
+               (unsigned long long) score->rows_n);
+
+        for (k = 0; k < score->metrics_n; k++) {
+            printf(",\"%s\":{\"value\":",
+                   mlops_metric_name(score->metrics[k]));
+            mlopsctl_json_number(score->values[k].value);
+            printf(",\"lo\":");
+            mlopsctl_json_number(score->values[k].lo);
+            printf(",\"hi\":");
+            mlopsctl_json_number(score->values[k].hi);
+            printf("}");
+        }
+
+        printf("}");
+    }
+
+    printf("},\"seconds\":%.3f,\"read_seconds\":%.3f,\"fit_seconds\":%.3f,"
+           "\"peak_bytes\":%llu}\n", learned->all_s, learned->read_s,
+           learned->fit_s, (unsigned long long) learned->peak_bytes);
+}
+
+
+void
+mlopsctl_json_number(double value)
+{
+    char  buf[MLOPS_DOUBLE_LEN];
+
+    if (!isfinite(value)) {
+        printf("null");
+        return;
+    }
+
+    printf("%.*s", (int) (mlops_doc_print(buf, value) - buf), buf);
+}
+
+
+int
+mlopsctl_number(const char *text, uint64_t max, uint64_t *value)
+{
+    int          overflow;
+    const char  *end;
+
+    overflow = 0;
+    end = text + strlen(text);
+
+    if (end == text || mlops_parse_uint64(text, end, value, &overflow) != end
+        || overflow || *value > max)
+    {
+        return MLOPS_ERROR;
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
+mlopsctl_copy(const char *from, const char *to, mlops_err_t *err)
+{
+    int      rc;
+    char    *data;
+    size_t   len;
+
+    if (mlops_import_read(from, &data, &len, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    rc = mlopsctl_write(to, data, len, 0644, err);
+    free(data);
+
+    return rc;
+}

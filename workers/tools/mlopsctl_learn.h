@@ -1,0 +1,42 @@
+/*
+ * What the sub-commands about learning share: progress at a terminal, the
+ * report, numbers on the command line.
+ */
+
+#ifndef MLOPSCTL_LEARN_H
+#define MLOPSCTL_LEARN_H
+
+
+#include "mlopsctl.h"
+#include "mlops_learn.h"
+
+
+typedef struct {
+    int       shown;            /* stderr is a terminal */
+    int       there;            /* a line is on it */
+    uint64_t  last_ms;
+} mlopsctl_progress_t;
+
+
+void mlopsctl_progress_init(mlopsctl_progress_t *progress);
+/* One line that is written over; ctx is the progress. */
+void mlopsctl_progress(void *ctx, const char *stage, uint64_t done,
+    uint64_t all, const char *text);
+void mlopsctl_progress_end(mlopsctl_progress_t *progress);
+
+/* The report of a run, to stdout. */
+void mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
+    int json);
+/* "rmse 0.7456 (0.7210 to 0.7702)", or without an interval. */
+void mlopsctl_value_print(mlops_metric_t metric,
+    const mlops_metric_value_t *value);
+/* A number as JSON. */
+void mlopsctl_json_number(double value);
+
+/* Digits alone, up to max. */
+int mlopsctl_number(const char *text, uint64_t max, uint64_t *value);
+/* A regular file as a whole. */
+int mlopsctl_copy(const char *from, const char *to, mlops_err_t *err);
+
+
+#endif /* MLOPSCTL_LEARN_H */

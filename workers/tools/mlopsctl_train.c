@@ -1,0 +1,332 @@
+/*
+ * mlopsctl train: from a training recipe and rows to a model image.
+ */
+
+#include "mlopsctl.h"
+#include "mlopsctl_learn.h"
+#include "mlops_learn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <unistd.h>
+
+
+typedef struct {
+    const char             *to;
+    const char             *recipe_out;
+    int                     json;
+    const char            **set;
+    char                  **made;       /* settings put together here */
+    uint32_t                made_n;
+    uint32_t                places_n;
+    mlops_learn_options_t   learn;
+} mlopsctl_train_t;
+
+
+static int mlopsctl_train_arguments(mlopsctl_train_t *in, int argc,
+    char **argv);
+static int mlopsctl_train_option(mlopsctl_train_t *in, int argc, char **argv,
+    int *i);
+static int mlopsctl_train_known(mlopsctl_train_t *in, const char *name,
+    size_t len, const char *value, int *known);
+static int mlopsctl_train_make(mlopsctl_train_t *in, const char *name,
+    size_t len, const char *value);
+static int mlopsctl_train_write(const mlopsctl_train_t *in,
+    const mlops_learned_t *learned, mlops_err_t *err);
+static int mlopsctl_train_files(const mlopsctl_train_t *in,
+    const mlops_learned_t *learned, mlops_err_t *err);
+
+
+int
+mlopsctl_train(int argc, char **argv)
+{
+    int                    rc;
+    uint32_t               i;
+    mlops_err_t            err;
+    mlops_learned_t        learned;
+    mlopsctl_train_t       in;
+    mlopsctl_progress_t    progress;
+
+    memset(&in, 0, sizeof(in));
+
+    rc = mlopsctl_train_arguments(&in, argc, argv);
+
+    if (rc == MLOPSCTL_DONE) {
+        mlopsctl_progress_init(&progress);
+
+        in.learn.set = in.set;
+        in.learn.progress = mlopsctl_progress;
+        in.learn.ctx = &progress;
+
+        rc = mlops_learn(&in.learn, &learned, &err);
+        mlopsctl_progress_end(&progress);
+
+        if (rc != MLOPS_OK) {
+            rc = mlopsctl_failed("%s", err.text);
+
+        } else if (mlopsctl_train_write(&in, &learned, &err) != MLOPS_OK) {
+            rc = mlopsctl_failed("%s", err.text);
+            mlops_learned_free(&learned);
+
+        } else {
+            mlopsctl_learned_print(&learned, in.to, in.json);
+            mlops_learned_free(&learned);
+            rc = mlopsctl_flush();
+        }
+    }
+
+    for (i = 0; i < in.made_n; i++) {
+        free(in.made[i]);
+    }
+
+    free(in.made);
+    free(in.set);
+
+    return rc;
+}
+
+
+/* Not by getopt: any name that is not known is a setting. */
+
+static int
+mlopsctl_train_arguments(mlopsctl_train_t *in, int argc, char **argv)
+{
+    int  i, rc;
+
+    in->set = calloc((size_t) argc, sizeof(char *));
+    in->made = calloc((size_t) argc, sizeof(char *));
+
+    if (in->set == NULL || in->made == NULL) {
+        return mlopsctl_failed("out of memory");
+    }
+
+    for (i = 1; i < argc; i++) {
+
+        if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            rc = mlopsctl_train_option(in, argc, argv, &i);
+
+            if (rc != MLOPSCTL_DONE) {
+                return rc;
+            }
+
+            continue;
+        }
+
+        if (in->places_n == 2) {
+            return mlopsctl_misused("expected a recipe and a file of rows, "
+                                    "got \"%s\" besides", argv[i]);
+        }
+
+        if (in->places_n++ == 0) {
+            in->learn.recipe = argv[i];
+
+        } else {
+            in->learn.rows = argv[i];
+        }
+    }
+
+    if (in->places_n != 2) {
+        return mlopsctl_misused("expected a recipe and a file of rows");
+    }
+
+    if (in->to == NULL) {
+        return mlopsctl_misused("expected -o and the image to write");
+    }
+
+    return MLOPSCTL_DONE;
+}
+
+
+/* -o FILE, -oFILE, --name VALUE, --name=VALUE. */
+
+static int
+mlopsctl_train_option(mlopsctl_train_t *in, int argc, char **argv, int *i)
+{
+    int          rc, known;
+    size_t       len;
+    const char  *arg, *name, *value;
+
+    arg = argv[*i];
+
+    if (strcmp(arg, "--json") == 0) {
+        in->json = 1;
+        return MLOPSCTL_DONE;
+    }
+
+    if (arg[1] != '-') {
+
+        if (arg[1] != 'o') {
+            return mlopsctl_misused("\"%s\" is not an option", arg);
+        }
+
+        name = "o";
+        len = 1;
+        value = arg[2] ? arg + 2 : NULL;
+
+    } else {
+        name = arg + 2;
+        len = strcspn(name, "=");
+        value = name[len] == '=' ? name + len + 1 : NULL;
+
+        if (len == 0) {
+            return mlopsctl_misused("\"%s\" is not an option", arg);
+        }
+    }
+
+    if (value == NULL) {
+
+        if (*i + 1 == argc) {
+            return mlopsctl_misused("\"%s\" lacks its value", arg);
+        }
+
+        value = argv[++*i];
+    }
+
+    rc = mlopsctl_train_known(in, name, len, value, &known);
+
+    if (rc != MLOPSCTL_DONE || known) {
+        return rc;
+    }
+
+    return mlopsctl_train_make(in, name, len, value);
+}
+
+
+static int
+mlopsctl_train_known(mlopsctl_train_t *in, const char *name, size_t len,
+    const char *value, int *known)
+{
+    uint64_t     number;
+    mlops_str_t  option;
+
+    option.data = name;
+    option.len = len;
+    *known = 1;
+
+    if (mlops_str_is(&option, "o")) {
+        in->to = value;
+
+    } else if (mlops_str_is(&option, "recipe-out")) {
+        in->recipe_out = value;
+
+    } else if (mlops_str_is(&option, "set")) {
+        in->set[in->learn.set_n++] = value;
+
+    } else if (mlops_str_is(&option, "seed")) {
+
+        if (mlopsctl_number(value, INT64_MAX, &number) != MLOPS_OK) {
+            return mlopsctl_misused("--seed: expected a whole number, got "
+                                    "\"%s\"", value);
+        }
+
+        in->learn.seed = number;
+        in->learn.seeded = 1;
+
+    } else if (mlops_str_is(&option, "threads")) {
+
+        if (mlopsctl_number(value, 256, &number) != MLOPS_OK || number == 0) {
+            return mlopsctl_misused("--threads: expected a number from 1 to "
+                                    "256, got \"%s\"", value);
+        }
+
+        in->learn.threads = (uint32_t) number;
+
+    } else {
+        *known = 0;
+    }
+
+    return MLOPSCTL_DONE;
+}
+
+
+static int
+mlopsctl_train_make(mlopsctl_train_t *in, const char *name, size_t len,
+    const char *value)
+{
+    char  *text;
+
+    if (asprintf(&text, "%.*s=%s", (int) len, name, value) == -1) {
+        return mlopsctl_failed("out of memory");
+    }
+
+    in->made[in->made_n++] = text;
+    in->set[in->learn.set_n++] = text;
+
+    return MLOPSCTL_DONE;
+}
+
+
+/* The recipe first: an image is the sign that all is there. */
+
+static int
+mlopsctl_train_write(const mlopsctl_train_t *in,
+    const mlops_learned_t *learned, mlops_err_t *err)
+{
+    mlops_fault("train.write");
+
+    if (in->recipe_out != NULL) {
+
+        if (mlopsctl_train_files(in, learned, err) != MLOPS_OK
+            || mlopsctl_write(in->recipe_out, learned->recipe,
+                              learned->recipe_len, 0644, err)
+               != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+    }
+
+    return mlopsctl_write(in->to, learned->image, learned->image_len, 0444,
+                          err);
+}
+
+
+/* Files that the recipe names stand beside it. */
+
+static int
+mlopsctl_train_files(const mlopsctl_train_t *in,
+    const mlops_learned_t *learned, mlops_err_t *err)
+{
+    int             rc, n;
+    DIR            *dir;
+    char           *from, *to;
+    const char     *slash;
+    struct dirent  *entry;
+
+    dir = opendir(learned->work);
+
+    if (dir == NULL) {
+        return mlops_err_set(err, "%s: %s", learned->work, strerror(errno));
+    }
+
+    slash = strrchr(in->recipe_out, '/');
+    n = slash ? (int) (slash - in->recipe_out) + 1 : 0;
+    rc = MLOPS_OK;
+
+    while (rc == MLOPS_OK && (entry = readdir(dir)) != NULL) {
+
+        if (entry->d_type != DT_REG || entry->d_name[0] == '.') {
+            continue;
+        }
+
+        from = NULL;
+        to = NULL;
+
+        if (asprintf(&from, "%s/%s", learned->work, entry->d_name) == -1
+            || asprintf(&to, "%.*s%s", n, in->recipe_out, entry->d_name)
+               == -1)
+        {
+            rc = mlops_err_set(err, "out of memory");
+
+        } else {
+            rc = mlopsctl_copy(from, to, err);
+        }
+
+        free(from);
+        free(to);
+    }
+
+    (void) closedir(dir);
+
+    return rc;
+}
