@@ -281,8 +281,7 @@ mlops_design_sums(const mlops_design_t *design, uint32_t j, double mean,
     *hi = -INFINITY;
 
     for (first = 0; first < design->n; first += n) {
-        n = design->n - first < MLOPS_DESIGN_CHUNK
-            ? (uint32_t) (design->n - first) : MLOPS_DESIGN_CHUNK;
+        n = mlops_design_chunk(design, first);
         padded = mlops_lanes_pad(n);
 
         mlops_design_raw(design, j, first, n, x);

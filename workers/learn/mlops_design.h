@@ -48,6 +48,16 @@ typedef struct {
 } mlops_design_t;
 
 
+/* Rows of the chunk that begins at first. */
+
+static inline uint32_t
+mlops_design_chunk(const mlops_design_t *design, uint64_t first)
+{
+    return design->n - first < MLOPS_DESIGN_CHUNK
+           ? (uint32_t) (design->n - first) : MLOPS_DESIGN_CHUNK;
+}
+
+
 /* Errors name the column. */
 int mlops_design_init(mlops_design_t *design, mlops_fit_t *fit,
     unsigned flags);

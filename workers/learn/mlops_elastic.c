@@ -388,7 +388,7 @@ mlops_elastic_triangle(mlops_elastic_run_t *run, mlops_qr_t *qr)
         mlops_qr_add(qr, rows);
     }
 
-    mlops_qr_diagonal(qr, run->active, n, e->l2);
+    mlops_qr_diagonal(qr, run->active, n, e->l2, NULL);
 }
 
 

@@ -134,7 +134,7 @@ mlops_fit_linear_run(mlops_fit_t *fit)
     mlops_linear_triangle(&lin.design, &lin.qr);
 
     if (lin.keys.alpha > 0) {
-        mlops_qr_diagonal(&lin.qr, NULL, p, lin.l2);
+        mlops_qr_diagonal(&lin.qr, NULL, p, lin.l2, NULL);
     }
 
     rank = mlops_qr_solve(&lin.qr, lin.b, lin.dropped);

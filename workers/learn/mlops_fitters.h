@@ -15,6 +15,11 @@ extern const mlops_fitter_t  mlops_fit_model_linear;
 extern const mlops_fitter_t  mlops_fit_affine_elastic;
 extern const mlops_fitter_t  mlops_fit_model_elastic;
 
+/* mlops_fit_glm.c */
+extern const mlops_fitter_t  mlops_fit_model_logistic;
+extern const mlops_fitter_t  mlops_fit_model_multinomial;
+extern const mlops_fitter_t  mlops_fit_model_poisson;
+
 /* mlops_prep_*.c */
 extern const mlops_fitter_t  mlops_fit_impute_mean;
 extern const mlops_fitter_t  mlops_fit_impute_median;

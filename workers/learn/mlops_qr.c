@@ -194,20 +194,28 @@ mlops_qr_behind(mlops_qr_t *qr, uint32_t j, size_t rows, const double *tau)
 
 void
 mlops_qr_diagonal(mlops_qr_t *qr, const uint32_t *columns, uint32_t n,
-    const double *d)
+    const double *d, const double *x)
 {
-    double    value;
-    uint32_t  k, rows;
+    double    root;
+    uint32_t  j, k, rows;
 
     for (k = 0, rows = 0; k < n; k++) {
-        value = d[columns ? columns[k] : k];
+        j = columns ? columns[k] : k;
+        root = sqrt(d[j]);
 
         if (rows == 0) {
             memset(qr->block, 0, (size_t) qr->n * qr->height
                                  * sizeof(double));
         }
 
-        qr->block[(size_t) k * qr->height + rows++] = sqrt(value);
+        qr->block[(size_t) k * qr->height + rows] = root;
+
+        if (x != NULL) {
+            qr->block[(size_t) (qr->n - 1) * qr->height + rows] =
+                -root * x[j];
+        }
+
+        rows++;
 
         if (rows == qr->height || k == n - 1) {
             mlops_qr_add(qr, rows);

@@ -48,10 +48,11 @@ void mlops_qr_reset(mlops_qr_t *qr);
 /* Takes the first rows of qr->block, which it overwrites. */
 void mlops_qr_add(mlops_qr_t *qr, uint32_t rows);
 
-/* Adds a row √d[j] in column k for each k < n with j = columns[k] (NULL: k),
- * and 0 elsewhere: what a penalty ½ Σ d x^2 is to least squares. */
+/* Adds a row √d[j] in column k, and -√d[j] x[j] in the last one, for each
+ * k < n with j = columns[k] (NULL: k; x NULL: 0): what a penalty
+ * ½ Σ d (b + x)^2 is to least squares of b. */
 void mlops_qr_diagonal(mlops_qr_t *qr, const uint32_t *columns, uint32_t n,
-    const double *d);
+    const double *d, const double *x);
 
 /*
  * Least squares: the first p columns against the last one, column number p
