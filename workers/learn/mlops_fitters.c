@@ -15,6 +15,8 @@ static const mlops_fitter_t *const  mlops_fitter_table[] = {
     &mlops_fit_model_logistic,
     &mlops_fit_model_multinomial,
     &mlops_fit_model_poisson,
+    &mlops_fit_piecewise_isotonic,
+    &mlops_fit_affine_platt,
     &mlops_fit_impute_mean,
     &mlops_fit_impute_median,
     &mlops_fit_impute_frequent,

@@ -20,6 +20,10 @@ extern const mlops_fitter_t  mlops_fit_model_logistic;
 extern const mlops_fitter_t  mlops_fit_model_multinomial;
 extern const mlops_fitter_t  mlops_fit_model_poisson;
 
+/* mlops_fit_calibrate.c */
+extern const mlops_fitter_t  mlops_fit_piecewise_isotonic;
+extern const mlops_fitter_t  mlops_fit_affine_platt;
+
 /* mlops_prep_*.c */
 extern const mlops_fitter_t  mlops_fit_impute_mean;
 extern const mlops_fitter_t  mlops_fit_impute_median;
