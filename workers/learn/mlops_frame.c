@@ -4,6 +4,7 @@
 
 #include "mlops_frame_job.h"
 #include "mlops_num.h"
+#include "mlops_simd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,6 +191,7 @@ mlops_frame_run(mlops_frame_job_t *job)
     job->arena = &own->arena;
     job->frame->own = own;
     job->frame->bytes = job->len;
+    job->simd = mlops_simd_level();
     job->target = job->options->chunk_bytes ? job->options->chunk_bytes
                                             : MLOPS_FRAME_CHUNK;
 
@@ -528,7 +530,7 @@ mlops_frame_workers(mlops_frame_job_t *job, mlops_frame_worker_t *workers,
     atomic_store_explicit(&job->next, 0, memory_order_relaxed);
     atomic_store_explicit(&job->stop, job->chunks_n, memory_order_relaxed);
 
-    digest = !job->digested;
+    digest = !job->digested && !job->options->undigested;
     job->digested = 1;
 
     for (started = 1; started < n; started++) {
@@ -611,7 +613,8 @@ mlops_frame_worker_free(mlops_frame_worker_t *worker)
     free(worker->dicts);
     free(worker->missing);
     free(worker->texts);
-    free(worker->buffer);
+    free(worker->index);
+    mlops_frame_unload(worker);
     memset(worker, 0, sizeof(*worker));
 }
 

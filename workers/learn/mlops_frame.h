@@ -47,6 +47,7 @@ typedef struct {
     const mlops_str_t         *missing; /* texts beside the empty one */
     uint32_t                   missing_n;
     uint32_t                   threads; /* 0: 1 */
+    unsigned                   undigested:1; /* leave sha256 out */
     uint64_t                   rows_max; /* 0: UINT32_MAX - 1 */
     uint32_t                   chunk_bytes; /* of the file that a thread
                                            takes at once; 0: 256 KB.  No
@@ -69,7 +70,7 @@ typedef struct {
                                            file's */
     uint64_t               bytes;       /* of the file */
     uint64_t               memory;      /* held */
-    unsigned char          sha256[32];  /* of the file's bytes */
+    unsigned char          sha256[32];  /* of the file's bytes, or zeros */
     uint32_t              *lines;       /* line of each row in the file, 1 is
                                            the first; NULL where row i is on
                                            line i + first_line */

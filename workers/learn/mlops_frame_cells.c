@@ -8,6 +8,7 @@
 
 #include "mlops_frame_job.h"
 #include "mlops_num.h"
+#include "mlops_simd.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -19,8 +20,6 @@
 
 static const char *mlops_frame_row(mlops_frame_worker_t *worker,
     const char *p, uint64_t row);
-static const char *mlops_frame_cell(mlops_frame_worker_t *worker,
-    const mlops_frame_field_t *field, const char *p, uint64_t row);
 static const char *mlops_frame_field_end(mlops_frame_worker_t *worker,
     const mlops_frame_field_t *field, const char *p);
 static const char *mlops_frame_code(mlops_frame_worker_t *worker,
@@ -129,6 +128,16 @@ mlops_frame_chunk(mlops_frame_worker_t *worker, uint32_t chunk)
     if (worker->rows_max != 0 && last - row > worker->rows_max) {
         last = row + worker->rows_max;
     }
+
+#if (__x86_64__)
+
+    if (job->simd >= MLOPS_SIMD_AVX2
+        && mlops_frame_rows_avx2(worker, &p, &row, last) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+#endif
 
     for ( /* void */ ; row < last; row++) {
         p = mlops_frame_blank(p, worker->stop, &worker->line);
@@ -387,7 +396,7 @@ mlops_frame_code(mlops_frame_worker_t *worker,
 }
 
 
-static const char *
+const char *
 mlops_frame_cell(mlops_frame_worker_t *worker,
     const mlops_frame_field_t *field, const char *p, uint64_t row)
 {

@@ -16,7 +16,7 @@
  *
  * Bytes are copied into a buffer of a chunk, so that a file that shrinks
  * under us is an error and no SIGBUS.  Behind the buffer's last byte are line
- * ends, so that a number is always followed by enough bytes.
+ * ends, before its first one zeros, so that there is always enough to read.
  */
 
 #ifndef MLOPS_FRAME_JOB_H
@@ -114,6 +114,7 @@ typedef struct {
     double                       *values;       /* missing texts that are */
     uint32_t                      values_n;     /* numbers */
 
+    int                           simd;
     mlops_arena_t                *arena;        /* the frame's */
     uint32_t                     *owners;       /* worker of each chunk */
     _Atomic uint32_t              next;
@@ -126,8 +127,11 @@ typedef struct {
     uint32_t             number;
     uint64_t             rows_max;  /* of a chunk: 0 is all */
 
-    char                *buffer;
+    char                *buffer;    /* MLOPS_FRAME_PAD bytes before it may
+                                       be read */
     size_t               room;
+    uint32_t            *index;     /* of commas and line ends */
+    uint32_t             index_room;
     const char          *stop;      /* behind the chunk's last byte */
     const char          *end;       /* behind what may be read */
     uint64_t             line;      /* of the row */
@@ -153,6 +157,7 @@ int mlops_frame_fetch(const mlops_frame_job_t *job, char *to, uint64_t off,
 /* The chunk in the worker's buffer. */
 int mlops_frame_load(mlops_frame_worker_t *worker, uint32_t chunk,
     mlops_err_t *err);
+void mlops_frame_unload(mlops_frame_worker_t *worker);
 /* sha256 of all bytes. */
 int mlops_frame_digest(mlops_frame_job_t *job, mlops_err_t *err);
 
@@ -167,8 +172,20 @@ int mlops_frame_names(mlops_frame_job_t *job);
 
 /* Parses one chunk; MLOPS_ERROR: worker->err. */
 int mlops_frame_chunk(mlops_frame_worker_t *worker, uint32_t chunk);
+/* The cell at p, whatever it is, into its column; returns the next cell or
+ * line, or NULL: worker->err. */
+const char *mlops_frame_cell(mlops_frame_worker_t *worker,
+    const mlops_frame_field_t *field, const char *p, uint64_t row);
 /* Behind empty lines from p on, which are counted. */
 const char *mlops_frame_blank(const char *p, const char *end, uint64_t *line);
+
+
+/* mlops_frame_avx2.c */
+
+#if (__x86_64__)
+int mlops_frame_rows_avx2(mlops_frame_worker_t *worker, const char **p,
+    uint64_t *row, uint64_t last);
+#endif
 
 
 /* mlops_frame_codes.c */

@@ -96,6 +96,16 @@ mlops_frame_fetch(const mlops_frame_job_t *job, char *to, uint64_t off,
 }
 
 
+void
+mlops_frame_unload(mlops_frame_worker_t *worker)
+{
+    if (worker->buffer != NULL) {
+        free(worker->buffer - MLOPS_FRAME_PAD);
+        worker->buffer = NULL;
+    }
+}
+
+
 int
 mlops_frame_load(mlops_frame_worker_t *worker, uint32_t chunk,
     mlops_err_t *err)
@@ -106,7 +116,7 @@ mlops_frame_load(mlops_frame_worker_t *worker, uint32_t chunk,
 
     job = worker->job;
     n = (size_t) (job->chunks[chunk + 1].off - job->chunks[chunk].off);
-    room = n + 1 + MLOPS_FRAME_PAD;
+    room = MLOPS_FRAME_PAD + n + 1 + MLOPS_FRAME_PAD;
 
     if (room > worker->room) {
         grown = malloc(room);
@@ -116,8 +126,9 @@ mlops_frame_load(mlops_frame_worker_t *worker, uint32_t chunk,
                                  "bytes", job->name, n);
         }
 
-        free(worker->buffer);
-        worker->buffer = grown;
+        memset(grown, 0, MLOPS_FRAME_PAD);
+        mlops_frame_unload(worker);
+        worker->buffer = grown + MLOPS_FRAME_PAD;
         worker->room = room;
     }
 
@@ -208,7 +219,7 @@ mlops_frame_look(mlops_frame_job_t *job)
 
     md = NULL;
 
-    if (job->options->threads <= 1) {
+    if (job->options->threads <= 1 && !job->options->undigested) {
         md = EVP_MD_CTX_new();
 
         if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {

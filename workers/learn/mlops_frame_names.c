@@ -147,7 +147,7 @@ mlops_frame_names_read(mlops_frame_job_t *job)
 
 done:
 
-    free(worker.buffer);
+    mlops_frame_unload(&worker);
 
     return rc;
 }
