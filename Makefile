@@ -214,6 +214,7 @@ style:          ## check the grammar of the sources, and the printed table
 	@tools/deps style
 	@tools/style
 	@tools/gen-num-tables --check core/base/mlops_num_table.c
+	@tools/gen-math-tables --check core/base/mlops_math_table.c
 
 docs-check:     ## compare docs/ with the tables in the sources
 	@tools/docs-check

@@ -114,10 +114,11 @@ void mlops_builder_golden(mlops_builder_t *builder, uint32_t signature,
     const mlops_cell_t *inputs, const uint64_t *present, const char *text,
     const mlops_cell_t *results, const char *results_text);
 /*
- * Default 0, 0 (the same bits).  Where a program calls functions whose last
- * bits depend on the C library and the processor (exp, log, tanh, …), finish
- * raises them to at least 1e-6 where it computes in float32 and 1e-9 where
- * in double, so that an image made here also serves elsewhere.
+ * Default 0, 0 (the same bits).  Where a program calls exp, log, tanh, …,
+ * finish raises them to at least 1e-6 where it computes in float32, whose
+ * functions are the C library's and depend on the processor, and to 1e-9 in
+ * double: those are our own (mlops_math.h) and the same everywhere, but the
+ * rows may come from somebody else's.
  */
 void mlops_builder_tolerance(mlops_builder_t *builder, double tol_abs,
     double tol_rel);

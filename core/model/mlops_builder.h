@@ -35,7 +35,7 @@ typedef struct {
 struct mlops_builder_s {
     mlops_err_t      err;
     unsigned         failed:1;
-    unsigned         libm_f32:1;    /* some step's last bits are not ours, */
+    unsigned         libm_f32:1;    /* some step calls exp, log, …, */
     unsigned         libm_f64:1;    /*   in float32 or in double */
 
     mlops_buffer_t   sections[MLOPS_SECTION_N];

@@ -2,6 +2,7 @@
  * Steps over all their inputs together: softmax, argmax, cumulative.
  */
 
+#include "mlops_math.h"
 #include "mlops_program.h"
 
 #include <math.h>
@@ -51,7 +52,7 @@ mlops_softmax_run(const mlops_op_t *op, double *cells, const char *text,
     }
 
     for (i = 0; i < op->in_n; i++) {
-        y[i] = exp(x[i] - max);
+        y[i] = mlops_exp(x[i] - max);
         sum += y[i];
     }
 
@@ -215,7 +216,7 @@ static void
 mlops_softplus_run(const mlops_op_t *op, double *cells, const char *text,
     char *scratch)
 {
-    double         v, *y;
+    double        *y;
     uint32_t       i;
     const double  *x;
 
@@ -226,9 +227,7 @@ mlops_softplus_run(const mlops_op_t *op, double *cells, const char *text,
     y[0] = x[0];
 
     for (i = 1; i < op->in_n; i++) {
-        v = x[i];
-        v = (v > 0) ? v + log1p(exp(-v)) : log1p(exp(v));
-        y[i] = y[i - 1] + (1e-6 + v);
+        y[i] = y[i - 1] + (1e-6 + mlops_softplus(x[i]));
     }
 }
 

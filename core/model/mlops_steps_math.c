@@ -2,10 +2,12 @@
  * Elementwise steps: unary functions, binary operators.
  *
  * The switch stands outside the loops, which differ in the expression alone.
- * The float32 forms call the C library's float functions, as the libraries
- * that compute in float32 do.
+ * The forms in double are the same on every machine; the float32 forms call
+ * the C library's float functions, as the libraries that compute in float32
+ * do.
  */
 
+#include "mlops_math.h"
 #include "mlops_program.h"
 
 #include <math.h>
@@ -89,25 +91,25 @@ mlops_unary_run(const mlops_op_t *op, double *cells, const char *text,
         mlops_unary_each(double, sqrt(v));
 
     case MLOPS_UNARY_EXP:
-        mlops_unary_each(double, exp(v));
+        mlops_unary_each(double, mlops_exp(v));
 
     case MLOPS_UNARY_LOG:
-        mlops_unary_each(double, log(v));
+        mlops_unary_each(double, mlops_log(v));
 
     case MLOPS_UNARY_LOG1P:
-        mlops_unary_each(double, log1p(v));
+        mlops_unary_each(double, mlops_log1p(v));
 
     case MLOPS_UNARY_EXPM1:
-        mlops_unary_each(double, expm1(v));
+        mlops_unary_each(double, mlops_expm1(v));
 
     case MLOPS_UNARY_RECIPROCAL:
         mlops_unary_each(double, 1.0 / v);
 
     case MLOPS_UNARY_SIGMOID:
-        mlops_unary_each(double, 1.0 / (1.0 + exp(-v)));
+        mlops_unary_each(double, mlops_sigmoid(v));
 
     case MLOPS_UNARY_TANH:
-        mlops_unary_each(double, tanh(v));
+        mlops_unary_each(double, mlops_tanh(v));
 
     case MLOPS_UNARY_RELU:
         mlops_unary_each(double, v < 0 ? 0 : v);
@@ -125,10 +127,10 @@ mlops_unary_run(const mlops_op_t *op, double *cells, const char *text,
         mlops_unary_each(double, rint(v));
 
     case MLOPS_UNARY_SIN:
-        mlops_unary_each(double, sin(v));
+        mlops_unary_each(double, mlops_sin(v));
 
     case MLOPS_UNARY_COS:
-        mlops_unary_each(double, cos(v));
+        mlops_unary_each(double, mlops_cos(v));
 
     case MLOPS_UNARY_STEP:
         mlops_unary_each(double, isnan(v) ? v : v > 0);
@@ -343,7 +345,7 @@ mlops_binary_run(const mlops_op_t *op, double *cells, const char *text,
                                                         : b > a ? b : a);
 
     case MLOPS_BINARY_POW:
-        mlops_binary_each(double, pow(a, b));
+        mlops_binary_each(double, mlops_pow(a, b));
 
     case MLOPS_BINARY_MOD:
         mlops_binary_each(double, a - floor(a / b) * b);

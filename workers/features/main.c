@@ -61,7 +61,7 @@ main(int argc, char **argv)
     mlops_kafka_set_log(mlops_features_kafka);
 
     if (mlops_worker_open(&worker, &err) != MLOPS_OK) {
-        mlops_log(MLOPS_LOG_EMERG, "%s", err.text);
+        mlops_say(MLOPS_LOG_EMERG, "%s", err.text);
         mlops_worker_close(&worker);
         return MLOPS_FEATURES_FAILED;
     }
@@ -79,7 +79,7 @@ main(int argc, char **argv)
 static void
 mlops_features_kafka(int level, const char *text)
 {
-    mlops_log((level <= LOG_ERR) ? MLOPS_LOG_ERROR
+    mlops_say((level <= LOG_ERR) ? MLOPS_LOG_ERROR
               : (level == LOG_WARNING) ? MLOPS_LOG_WARN
               : (level == LOG_NOTICE) ? MLOPS_LOG_NOTICE : MLOPS_LOG_INFO,
               "%s", text);
@@ -294,11 +294,11 @@ mlops_features_loop(mlops_worker_t *worker, sigset_t *signals)
     stopping = 0;
     looked_ns = 0;
 
-    mlops_log(MLOPS_LOG_NOTICE, "mlops-features starts, plan \"%s\", %u "
+    mlops_say(MLOPS_LOG_NOTICE, "mlops-features starts, plan \"%s\", %u "
               "views", worker->plan_file, (unsigned) worker->views_n);
 
     if (worker->views_n == 0) {
-        mlops_log(MLOPS_LOG_WARN, "the plan has no view: waiting for another "
+        mlops_say(MLOPS_LOG_WARN, "the plan has no view: waiting for another "
                   "one");
     }
 
@@ -329,7 +329,7 @@ mlops_features_loop(mlops_worker_t *worker, sigset_t *signals)
 
         if (stopping) {
             mlops_worker_look(worker);
-            mlops_log(MLOPS_LOG_NOTICE, "exit");
+            mlops_say(MLOPS_LOG_NOTICE, "exit");
             return MLOPS_FEATURES_DONE;
         }
 
@@ -337,7 +337,7 @@ mlops_features_loop(mlops_worker_t *worker, sigset_t *signals)
             mlops_worker_look(worker);
 
             if (failed != 0) {
-                mlops_log(MLOPS_LOG_EMERG, "no view is left, %u failed: "
+                mlops_say(MLOPS_LOG_EMERG, "no view is left, %u failed: "
                           "exit", (unsigned) failed);
             }
 
@@ -356,7 +356,7 @@ static void
 mlops_features_signal(mlops_worker_t *worker, int number, int *stopping)
 {
     if (number == SIGHUP) {
-        mlops_log(MLOPS_LOG_NOTICE, "signal 1 (SIGHUP) received, reading the "
+        mlops_say(MLOPS_LOG_NOTICE, "signal 1 (SIGHUP) received, reading the "
                   "plan");
 
         if (!*stopping) {
@@ -367,7 +367,7 @@ mlops_features_signal(mlops_worker_t *worker, int number, int *stopping)
     }
 
     if (!*stopping) {
-        mlops_log(MLOPS_LOG_NOTICE, "signal %d received, stopping", number);
+        mlops_say(MLOPS_LOG_NOTICE, "signal %d received, stopping", number);
         mlops_worker_stop(worker);
     }
 
@@ -386,6 +386,6 @@ mlops_features_plan(mlops_worker_t *worker, int again)
     }
 
     worker->plan_err = err;
-    mlops_log(MLOPS_LOG_ERROR, "the plan is not taken, the one before holds: "
+    mlops_say(MLOPS_LOG_ERROR, "the plan is not taken, the one before holds: "
               "%s", err.text);
 }

@@ -412,7 +412,7 @@ mlops_lane_begin(mlops_lane_t *lane, mlops_lane_kind_t kind, size_t bytes,
     }
 
     while ((*big = malloc(bytes)) == NULL) {
-        mlops_log(MLOPS_LOG_ERROR, "view \"%s\": out of memory for an event "
+        mlops_say(MLOPS_LOG_ERROR, "view \"%s\": out of memory for an event "
                   "of %zu bytes: waiting", lane->conf.name, bytes);
         mlops_lane_pause(1000000);
     }
@@ -1263,7 +1263,7 @@ mlops_lane_do_checkpoint(mlops_lane_t *lane,
     lane->failures++;
 
     if (err.text[0] != '\0') {
-        mlops_log(MLOPS_LOG_ERROR, "view \"%s\": no checkpoint: %s",
+        mlops_say(MLOPS_LOG_ERROR, "view \"%s\": no checkpoint: %s",
                   lane->conf.name, err.text);
     }
 
@@ -1366,7 +1366,7 @@ mlops_lane_step(mlops_lane_t *lane, size_t budget)
 
     } else {
         lane->failures++;
-        mlops_log(MLOPS_LOG_ERROR, "view \"%s\": no checkpoint: %s",
+        mlops_say(MLOPS_LOG_ERROR, "view \"%s\": no checkpoint: %s",
                   lane->conf.name, err.text);
     }
 
@@ -1483,6 +1483,6 @@ mlops_lane_notice(void *ctx, const mlops_err_t *err)
 
     lane = ctx;
 
-    mlops_log(MLOPS_LOG_WARN, "view \"%s\": shard %u: %s", lane->conf.name,
+    mlops_say(MLOPS_LOG_WARN, "view \"%s\": shard %u: %s", lane->conf.name,
               (unsigned) lane->conf.shard.number, err->text);
 }

@@ -270,16 +270,16 @@ mlops_run_thread(void *data)
 
     if (rc != MLOPS_OK) {
         state = MLOPS_RUN_FAILED;
-        mlops_log(MLOPS_LOG_ERROR, "view \"%s\": stopped: %s", run->name,
+        mlops_say(MLOPS_LOG_ERROR, "view \"%s\": stopped: %s", run->name,
                   err.text);
 
     } else if (mlops_run_asked_to_stop(run)) {
         state = MLOPS_RUN_STOPPED;
-        mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": stopped", run->name);
+        mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": stopped", run->name);
 
     } else {
         state = MLOPS_RUN_DONE;
-        mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": done", run->name);
+        mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": done", run->name);
     }
 
     atomic_store_explicit(&run->state, state, memory_order_release);
@@ -368,7 +368,7 @@ mlops_run_state_open(mlops_run_t *run, mlops_err_t *err)
     }
 
     if (run->conf.state[0] == '\0') {
-        mlops_log(MLOPS_LOG_WARN, "view \"%s\": there is no \"mlops_state "
+        mlops_say(MLOPS_LOG_WARN, "view \"%s\": there is no \"mlops_state "
                   "path;\": without checkpoints every start reads the topic "
                   "from its beginning", run->name);
         return MLOPS_OK;
@@ -652,7 +652,7 @@ mlops_run_finish(mlops_run_t *run, int ok)
         && mlops_run_checkpoint_now(run, MLOPS_RUN_FINISH_MS, &err)
            != MLOPS_OK)
     {
-        mlops_log(ok ? MLOPS_LOG_ERROR : MLOPS_LOG_WARN, "view \"%s\": no "
+        mlops_say(ok ? MLOPS_LOG_ERROR : MLOPS_LOG_WARN, "view \"%s\": no "
                   "checkpoint at the end: %s", run->name, err.text);
     }
 
@@ -683,7 +683,7 @@ mlops_run_close(mlops_run_t *run)
     if (run->dead != NULL
         && mlops_producer_destroy(run->dead, MLOPS_RUN_ACKS_MS) != MLOPS_OK)
     {
-        mlops_log(MLOPS_LOG_WARN, "view \"%s\": some dead letters were not "
+        mlops_say(MLOPS_LOG_WARN, "view \"%s\": some dead letters were not "
                   "acknowledged; they are sent again", run->name);
     }
 
@@ -691,7 +691,7 @@ mlops_run_close(mlops_run_t *run)
         && mlops_producer_destroy(run->sink.producer, MLOPS_RUN_ACKS_MS)
            != MLOPS_OK)
     {
-        mlops_log(MLOPS_LOG_WARN, "view \"%s\": some rows were not "
+        mlops_say(MLOPS_LOG_WARN, "view \"%s\": some rows were not "
                   "acknowledged; they are sent again", run->name);
     }
 

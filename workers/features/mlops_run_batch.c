@@ -63,7 +63,7 @@ mlops_run_batch(mlops_run_t *run, mlops_err_t *err)
                     return MLOPS_ERROR;
                 }
 
-                mlops_log(MLOPS_LOG_ERROR, "view \"%s\": %s", run->name,
+                mlops_say(MLOPS_LOG_ERROR, "view \"%s\": %s", run->name,
                           err->text);
 
                 (void) pthread_mutex_lock(&run->mutex);
@@ -121,14 +121,14 @@ mlops_run_batch_load(mlops_run_t *run, const char *path, mlops_err_t *err)
     (void) pthread_mutex_unlock(&run->mutex);
 
     if (rc != MLOPS_OK) {
-        mlops_log(MLOPS_LOG_ERROR, "view \"%s\": %s", run->name, err->text);
+        mlops_say(MLOPS_LOG_ERROR, "view \"%s\": %s", run->name, err->text);
         return MLOPS_ERROR;
     }
 
     mlops_run_add(run->records, stats.rows);
     mlops_run_add(run->verdicts[MLOPS_INTAKE_ACCEPTED], stats.rows);
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": \"%s\" loaded: %llu rows, %llu "
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": \"%s\" loaded: %llu rows, %llu "
               "entities, %.3f s", run->name, path,
               (unsigned long long) stats.rows,
               (unsigned long long) stats.entities,

@@ -62,7 +62,7 @@ mlops_run_checkpoint_tick(mlops_run_t *run, mlops_err_t *err)
         run->checkpoint_us = mlops_wall_us() + MLOPS_RUN_AGAIN_US;
 
         if (++run->held % MLOPS_RUN_HELD == 0) {
-            mlops_log(MLOPS_LOG_WARN, "view \"%s\": no checkpoint for %u "
+            mlops_say(MLOPS_LOG_WARN, "view \"%s\": no checkpoint for %u "
                       "seconds: %s", run->name,
                       (unsigned) (run->held * MLOPS_RUN_AGAIN_US / 1000000),
                       reason.text);

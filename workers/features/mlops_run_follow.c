@@ -44,7 +44,7 @@ mlops_run_follow(mlops_run_t *run, const mlops_record_t *record,
         bad = mlops_run_add(run->verdicts[MLOPS_INTAKE_MALFORMED], 1);
 
         if (bad == 0) {
-            mlops_log(MLOPS_LOG_WARN, "view \"%s\": partition %d, offset "
+            mlops_say(MLOPS_LOG_WARN, "view \"%s\": partition %d, offset "
                       "%lld is no row: %s (others are counted only)",
                       run->name, (int) record->partition,
                       (long long) record->offset, reason.text);

@@ -112,7 +112,7 @@ mlops_run_acquire(void *ctx, int32_t partition, int64_t low, int64_t high)
         }
     }
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": partition %d from offset %lld, "
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": partition %d from offset %lld, "
               "the log is from %lld to %lld", run->name, (int) partition,
               (long long) part->at.offset + 1, (long long) low,
               (long long) high);
@@ -150,7 +150,7 @@ mlops_run_release(void *ctx, int32_t partition, int lost)
         && mlops_run_checkpoint_now(run, MLOPS_RUN_RELEASE_MS, &err)
            != MLOPS_OK)
     {
-        mlops_log(MLOPS_LOG_WARN, "view \"%s\": no checkpoint before "
+        mlops_say(MLOPS_LOG_WARN, "view \"%s\": no checkpoint before "
                   "partition %d goes: %s", run->name, (int) partition,
                   err.text);
     }
@@ -178,7 +178,7 @@ mlops_run_release(void *ctx, int32_t partition, int lost)
     run->changed = 1;
     run->checkpoint_us = 0;             /* soon one without it */
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": partition %d %s", run->name,
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": partition %d %s", run->name,
               (int) partition, lost ? "lost" : "released");
 }
 
@@ -230,7 +230,7 @@ mlops_run_strangers(mlops_run_t *run)
             mlops_lane_release(run->lanes[j], (int32_t) i - 1, 0);
         }
 
-        mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": partition %d has gone to "
+        mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": partition %d has gone to "
                   "another member of the group", run->name, (int) i - 1);
     }
 }

@@ -201,7 +201,7 @@ mlops_run_append(mlops_run_t *run, const mlops_record_t *record,
         return MLOPS_OK;
     }
 
-    mlops_log(MLOPS_LOG_ERROR, "view \"%s\": the offline log: %s: waiting",
+    mlops_say(MLOPS_LOG_ERROR, "view \"%s\": the offline log: %s: waiting",
               run->name, err->text);
 
     do {
@@ -212,7 +212,7 @@ mlops_run_append(mlops_run_t *run, const mlops_record_t *record,
 
     } while (mlops_offline_append(run->log, record, err) != MLOPS_OK);
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": the offline log goes on",
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": the offline log goes on",
               run->name);
 
     return MLOPS_OK;
@@ -350,7 +350,7 @@ mlops_run_take_definition(mlops_run_t *run, mlops_err_t *err)
 
     atomic_store_explicit(&run->next, NULL, memory_order_release);
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": definition %016llx taken",
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": definition %016llx taken",
               run->name, (unsigned long long) view->hash);
 
     return MLOPS_OK;

@@ -66,7 +66,7 @@ mlops_run_reach(mlops_run_t *run)
         mlops_lane_cold(run->lanes[i], 0);
     }
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": caught up after %.3f s, %llu "
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": caught up after %.3f s, %llu "
               "records of %u partitions", run->name,
               (double) (mlops_clock_ns() - run->started_ns) / 1e9,
               (unsigned long long) atomic_load_explicit(&run->records,

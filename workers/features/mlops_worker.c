@@ -355,7 +355,7 @@ mlops_worker_find(mlops_worker_t *worker, const mlops_str_t *name)
            ? calloc(1, sizeof(mlops_worker_view_t)) : NULL;
 
     if (view == NULL) {
-        mlops_log(MLOPS_LOG_ERROR, "view \"%s\" does not start: there are "
+        mlops_say(MLOPS_LOG_ERROR, "view \"%s\" does not start: there are "
                   "%u already, or no memory", text, worker->views_n);
         return NULL;
     }
@@ -390,7 +390,7 @@ mlops_worker_view(mlops_worker_t *worker, mlops_worker_view_t *view,
         || !mlops_worker_str_same(&view->plan->plan.state,
                                   &plan->plan.state))
     {
-        mlops_log(MLOPS_LOG_NOTICE, "view \"%s\" has another source or other "
+        mlops_say(MLOPS_LOG_NOTICE, "view \"%s\" has another source or other "
                   "surroundings: it begins again", view->name);
         mlops_worker_stop_view(view);
         return;
@@ -408,7 +408,7 @@ mlops_worker_view(mlops_worker_t *worker, mlops_worker_view_t *view,
         return;
     }
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\" has another definition: "
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\" has another definition: "
               "%016llx, before %016llx", view->name,
               (unsigned long long) to->hash,
               (unsigned long long) view->view->hash);
@@ -433,7 +433,7 @@ mlops_worker_start(mlops_worker_t *worker, mlops_worker_view_t *view,
 
     if (view->run == NULL) {
         view->state = MLOPS_RUN_FAILED;
-        mlops_log(MLOPS_LOG_ERROR, "%s", view->err.text);
+        mlops_say(MLOPS_LOG_ERROR, "%s", view->err.text);
         return;
     }
 
@@ -441,7 +441,7 @@ mlops_worker_start(mlops_worker_t *worker, mlops_worker_view_t *view,
     view->plan = plan;
     plan->uses++;
 
-    mlops_log(MLOPS_LOG_NOTICE, "view \"%s\": starts, %s, definition %016llx",
+    mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": starts, %s, definition %016llx",
               view->name,
               (to->kafka == NULL) ? "from a file"
               : (to->role == MLOPS_ROLE_FOLLOW) ? "follows" : "computes",
@@ -507,7 +507,7 @@ mlops_worker_tend(mlops_worker_t *worker)
         }
 
         if (view->run == NULL && !view->wanted) {
-            mlops_log(MLOPS_LOG_NOTICE, "view \"%s\" is removed", view->name);
+            mlops_say(MLOPS_LOG_NOTICE, "view \"%s\" is removed", view->name);
             free(view);
             worker->views[i] = worker->views[--worker->views_n];
             continue;

@@ -34,7 +34,7 @@ mlops_log_progress(int on)
 
 
 void
-mlops_log(mlops_log_level_t level, const char *fmt, ...)
+mlops_say(mlops_log_level_t level, const char *fmt, ...)
 {
     int         n;
     char        line[MLOPS_LOG_SIZE];

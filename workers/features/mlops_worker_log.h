@@ -27,7 +27,7 @@ void mlops_log_level(mlops_log_level_t level);
 /* A line of progress stands on the terminal: end it before the next line. */
 void mlops_log_progress(int on);
 
-void mlops_log(mlops_log_level_t level, const char *fmt, ...)
+void mlops_say(mlops_log_level_t level, const char *fmt, ...)
     mlops_printf(2, 3);
 
 

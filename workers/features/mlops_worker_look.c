@@ -357,7 +357,7 @@ mlops_worker_publish(mlops_worker_t *worker, mlops_text_t *text, int dir,
     }
 
     if (!(worker->unpublished & bit)) {
-        mlops_log(MLOPS_LOG_ERROR, "\"%s\" is not written: %s", name,
+        mlops_say(MLOPS_LOG_ERROR, "\"%s\" is not written: %s", name,
                   err.text);
     }
 
