@@ -396,7 +396,7 @@ test_model(void **state)
         { "a/../../model.json", "expected a path below" },
         { "link.json", "a link that leads out" },
         { "none.json", "none.json: No such file" },
-        { "recipe.json", "expected an XGBoost model" }
+        { "recipe.json", "recipes in one another" }
     };
 
     static const char  recipe[] =

@@ -519,6 +519,20 @@ mlops_export_convert(const mlops_schema_t *from,
         mlops_bit_set(twin->present, i);
         cell = &row->inputs[at];
 
+        if (column->kind == MLOPS_CELL_INT
+            && from->columns[at].kind == MLOPS_CELL_DOUBLE)
+        {
+            /* a category that is a number */
+
+            if (!(fabs(cell->f) < 0x1p53) || cell->f != floor(cell->f)) {
+                mlops_bit_clear(twin->present, i);
+                continue;
+            }
+
+            twin->inputs[i].i = (int64_t) cell->f;
+            continue;
+        }
+
         if (column->kind != MLOPS_CELL_DOUBLE) {
             twin->inputs[i] = *cell;
             continue;

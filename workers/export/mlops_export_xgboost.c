@@ -482,7 +482,7 @@ mlops_export_codes(mlops_export_xgboost_t *x, const mlops_image_step_t *step,
 {
     uint32_t            i, n;
     const char         *p;
-    const double       *values;
+    const double       *keys, *values;
     mlops_export_t     *job;
     const mlops_map_t  *map;
 
@@ -493,9 +493,15 @@ mlops_export_codes(mlops_export_xgboost_t *x, const mlops_image_step_t *step,
     n = map->n;
     values = (const double *) (p + (size_t) n * 8);
 
-    if (!map->strings && strcmp(feature->type, "float") == 0) {
-        return mlops_err_set(job->err, "XGBoost has no codes of "
-                             "floating-point numbers; export it as a recipe");
+    keys = (const double *) p;
+
+    for (i = 0; i < n && !map->strings; i++) {
+        if (!(fabs(keys[i]) < 0x1p53) || keys[i] != floor(keys[i])) {
+            return mlops_err_set(job->err, "expected categories that are "
+                                 "whole numbers or names, which XGBoost has "
+                                 "codes for, got %g; export it as a recipe",
+                                 keys[i]);
+        }
     }
 
     feature->order = mlops_arena_alloc(&job->arena, ((size_t) n + 1)

@@ -12,7 +12,6 @@
 static int mlops_recipe_emit(mlops_import_job_t *job,
     mlops_builder_t *builder);
 static int mlops_recipe_parts(mlops_recipe_t *recipe, const mlops_doc_t *doc);
-static size_t mlops_recipe_names(const mlops_doc_t *doc);
 static int mlops_recipe_columns(mlops_recipe_t *recipe,
     const mlops_doc_t *list);
 static int mlops_recipe_range(mlops_recipe_t *recipe, const mlops_doc_t *doc,
@@ -30,8 +29,6 @@ static int mlops_recipe_signature(mlops_recipe_t *recipe,
     const mlops_doc_t *doc, mlops_recipe_face_t *face);
 static int mlops_recipe_face_inputs(mlops_recipe_t *recipe,
     const mlops_doc_t *doc, mlops_recipe_face_t *face);
-static int mlops_recipe_output(mlops_recipe_t *recipe, const mlops_doc_t *doc,
-    mlops_builder_output_t *output);
 static int mlops_recipe_from(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_builder_output_t *output);
 static int mlops_recipe_asked(mlops_recipe_t *recipe);
@@ -139,7 +136,7 @@ mlops_recipe_parts(mlops_recipe_t *recipe, const mlops_doc_t *doc)
 
 /* How many names the document can hold. */
 
-static size_t
+size_t
 mlops_recipe_names(const mlops_doc_t *doc)
 {
     size_t              names_n;
@@ -644,7 +641,7 @@ mlops_recipe_face_inputs(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 }
 
 
-static int
+int
 mlops_recipe_output(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_builder_output_t *output)
 {

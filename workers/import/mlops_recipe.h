@@ -22,6 +22,7 @@
 #define MLOPS_RECIPE_NAMED       4096
 #define MLOPS_RECIPE_CODES       4096
 #define MLOPS_RECIPE_GOLDEN      4194304    /* cells of all golden rows */
+#define MLOPS_RECIPE_NESTED      4          /* recipes in recipes */
 
 
 /* A name that steps can read. */
@@ -60,6 +61,8 @@ typedef struct {
     const mlops_doc_t     *signatures;
 
     mlops_import_text_t    models;      /* facts of embedded files */
+    uint32_t               nested;      /* recipes around this one, */
+    const char            *where;       /* and its file; else NULL */
 } mlops_recipe_t;
 
 
@@ -140,6 +143,17 @@ int mlops_recipe_outputs(mlops_recipe_t *recipe, const mlops_doc_t *object,
     const char *key, uint32_t cell, uint32_t n);
 
 int mlops_recipe_golden(mlops_recipe_t *recipe, const mlops_doc_t *doc);
+
+/* How many names a document can hold; an input, an output of a signature. */
+size_t mlops_recipe_names(const mlops_doc_t *doc);
+int mlops_recipe_column(mlops_recipe_t *recipe, const mlops_doc_t *doc,
+    mlops_column_t *column);
+int mlops_recipe_output(mlops_recipe_t *recipe, const mlops_doc_t *doc,
+    mlops_builder_output_t *output);
+
+/* The recipe doc, read from the file where, as the model of a step. */
+int mlops_recipe_inner(mlops_recipe_t *recipe, const mlops_doc_t *step,
+    const mlops_doc_t *doc, const char *where);
 
 
 #endif /* MLOPS_RECIPE_H */

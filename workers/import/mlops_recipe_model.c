@@ -15,12 +15,17 @@
 
 
 static int mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
-    char **data, size_t *len);
+    char **data, size_t *len, char **where);
 static int mlops_recipe_locate(mlops_recipe_t *recipe, const char *folder,
     const mlops_str_t *file, char *full, int quiet);
+static int mlops_recipe_any(mlops_recipe_t *recipe, const mlops_doc_t *doc,
+    const char *data, size_t len, const char *where);
+static int mlops_recipe_xgboost(mlops_recipe_t *recipe,
+    const mlops_doc_t *doc, const mlops_doc_t *tree, const char *data,
+    size_t len);
 static int mlops_recipe_is_local(const mlops_str_t *file);
 static int mlops_recipe_load(mlops_recipe_t *recipe, const mlops_doc_t *doc,
-    const char *data, size_t len, mlops_xgboost_t *model);
+    const mlops_doc_t *tree, size_t len, mlops_xgboost_t *model);
 static int mlops_recipe_model_cells(mlops_recipe_t *recipe,
     const mlops_doc_t *doc, const mlops_xgboost_t *model, uint32_t *cells);
 static int mlops_recipe_model_outputs(mlops_recipe_t *recipe,
@@ -35,10 +40,8 @@ int
 mlops_recipe_model(mlops_recipe_t *recipe, const mlops_doc_t *doc)
 {
     int                 rc;
-    char               *data;
+    char               *data, *where;
     size_t              len, old;
-    uint32_t           *cells;
-    mlops_xgboost_t     model;
     const mlops_doc_t  *file;
 
     file = mlops_field_get(&recipe->field, doc, "file", MLOPS_DOC_STRING);
@@ -48,33 +51,103 @@ mlops_recipe_model(mlops_recipe_t *recipe, const mlops_doc_t *doc)
 
     old = mlops_field_push(&recipe->field, "file");
 
-    if (mlops_recipe_open(recipe, &file->v.text, &data, &len) != MLOPS_OK) {
+    if (mlops_recipe_open(recipe, &file->v.text, &data, &len, &where)
+        != MLOPS_OK)
+    {
         return MLOPS_ERROR;
     }
 
     mlops_field_pop(&recipe->field, old);
 
-    rc = mlops_recipe_load(recipe, doc, data, len, &model);
-
-    if (rc == MLOPS_OK) {
-        cells = mlops_arena_alloc(recipe->field.arena,
-                                  model.features_n * sizeof(uint32_t));
-
-        rc = cells ? mlops_recipe_model_cells(recipe, doc, &model, cells)
-                   : mlops_field_memory(&recipe->field);
-
-        if (rc == MLOPS_OK) {
-            rc = mlops_recipe_model_outputs(recipe, doc, &model, cells);
-        }
-    }
-
-    if (rc == MLOPS_OK) {
-        mlops_recipe_model_facts(recipe, &file->v.text, &model, data, len);
-    }
+    rc = mlops_recipe_any(recipe, doc, data, len, where);
 
     free(data);
 
     return rc;
+}
+
+
+/* The kind is told from the bytes, as that of a file to import is. */
+
+static int
+mlops_recipe_any(mlops_recipe_t *recipe, const mlops_doc_t *doc,
+    const char *data, size_t len, const char *where)
+{
+    int                   rc;
+    mlops_doc_t          *tree;
+    mlops_str_t           file;
+    mlops_import_text_t  *facts;
+
+    file = mlops_doc_get(doc, "file")->v.text;
+    tree = mlops_import_parse(data, len, recipe->field.arena,
+                              recipe->field.err);
+
+    if (tree != NULL && mlops_xgboost_sniff(tree)) {
+        return mlops_recipe_xgboost(recipe, doc, tree, data, len);
+    }
+
+    if (tree == NULL || mlops_doc_get(tree, "recipe") == NULL) {
+
+        if (tree != NULL) {
+            (void) mlops_err_set(recipe->field.err, "expected an XGBoost "
+                                 "model or a recipe, got %s without "
+                                 "learner.gradient_booster or recipe",
+                                 mlops_doc_type_name(tree));
+        }
+
+        return mlops_err_prefix(recipe->field.err, "%s: %.*s",
+                                recipe->field.path, mlops_fmt(&file));
+    }
+
+    rc = mlops_doc_unpack(tree, recipe->field.arena, recipe->field.err);
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_recipe_inner(recipe, doc, tree, where);
+    }
+
+    if (rc == MLOPS_OK) {
+        facts = &recipe->models;
+
+        mlops_import_text(facts, "%s{\"format\":\"recipe\",\"file\":",
+                          facts->len ? "," : "");
+        mlops_import_quote(facts, file.data, file.len);
+        mlops_import_text(facts, ",");
+        mlops_import_digest(facts, NULL, data, len);
+        mlops_import_text(facts, "}");
+    }
+
+    return rc;
+}
+
+
+static int
+mlops_recipe_xgboost(mlops_recipe_t *recipe, const mlops_doc_t *doc,
+    const mlops_doc_t *tree, const char *data, size_t len)
+{
+    uint32_t           *cells;
+    mlops_xgboost_t     model;
+
+    if (mlops_recipe_load(recipe, doc, tree, len, &model) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    cells = mlops_arena_alloc(recipe->field.arena,
+                              model.features_n * sizeof(uint32_t));
+    if (cells == NULL) {
+        return mlops_field_memory(&recipe->field);
+    }
+
+    if (mlops_recipe_model_cells(recipe, doc, &model, cells) != MLOPS_OK
+        || mlops_recipe_model_outputs(recipe, doc, &model, cells)
+           != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    mlops_recipe_model_facts(recipe, &mlops_doc_get(doc, "file")->v.text,
+                             &model, data, len);
+
+    return MLOPS_OK;
 }
 
 
@@ -109,7 +182,7 @@ mlops_recipe_is_local(const mlops_str_t *file)
 
 static int
 mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
-    char **data, size_t *len)
+    char **data, size_t *len, char **where)
 {
     int          rc;
     char         folder[PATH_MAX], full[PATH_MAX];
@@ -122,7 +195,7 @@ mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
                                  file->data);
     }
 
-    from = recipe->job->options->work;
+    from = recipe->where ? NULL : recipe->job->options->work;
 
     if (from != NULL
         && mlops_recipe_locate(recipe, from, file, full, 1) == MLOPS_OK)
@@ -130,10 +203,10 @@ mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
         goto found;
     }
 
-    from = recipe->job->options->folder;
+    from = recipe->where ? NULL : recipe->job->options->folder;
 
-    if (from == NULL && recipe->job->path != NULL) {
-        from = recipe->job->path;
+    if (from == NULL && (recipe->where || recipe->job->path)) {
+        from = recipe->where ? recipe->where : recipe->job->path;
         slash = strrchr(from, '/');
 
         if ((size_t) snprintf(folder, sizeof(folder), "%.*s",
@@ -157,6 +230,11 @@ mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
     }
 
 found:
+
+    *where = mlops_arena_copy(recipe->field.arena, full, strlen(full));
+    if (*where == NULL) {
+        return mlops_field_memory(&recipe->field);
+    }
 
     rc = mlops_import_read(full, data, len, recipe->field.err);
 
@@ -213,11 +291,11 @@ mlops_recipe_locate(mlops_recipe_t *recipe, const char *folder,
 
 static int
 mlops_recipe_load(mlops_recipe_t *recipe, const mlops_doc_t *doc,
-    const char *data, size_t len, mlops_xgboost_t *model)
+    const mlops_doc_t *tree, size_t len, mlops_xgboost_t *model)
 {
     const char         *iterations;
     mlops_field_t       field;
-    const mlops_doc_t  *tree, *file, *text;
+    const mlops_doc_t  *file, *text;
 
     file = mlops_doc_get(doc, "file");
     iterations = NULL;
@@ -239,19 +317,7 @@ mlops_recipe_load(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
     mlops_field_init(&field, recipe->field.arena, recipe->field.err);
 
-    tree = mlops_import_parse(data, len, recipe->field.arena,
-                              recipe->field.err);
-
-    if (tree != NULL && !mlops_xgboost_sniff(tree)) {
-        (void) mlops_err_set(recipe->field.err, "expected an XGBoost model, "
-                             "got %s without learner.gradient_booster",
-                             mlops_doc_type_name(tree));
-        tree = NULL;
-    }
-
-    if (tree == NULL
-        || mlops_xgboost_read(model, tree, iterations, len, &field)
-           != MLOPS_OK)
+    if (mlops_xgboost_read(model, tree, iterations, len, &field) != MLOPS_OK)
     {
         return mlops_err_prefix(recipe->field.err, "%s: %.*s",
                                 recipe->field.path,
