@@ -227,15 +227,7 @@ mlops_exec_names(mlops_exec_t *ex, const char *var, const mlops_str_t *names,
     mlops_import_text_t   text;
 
     memset(&text, 0, sizeof(text));
-    mlops_import_text(&text, "[");
-
-    if (n > 0) {
-        text.len = 0;
-        mlops_fit_write_names(&text, names, n);
-
-    } else {
-        mlops_import_text(&text, "]");
-    }
+    mlops_fit_write_names(&text, names, n);
 
     rc = text.failed ? mlops_field_memory(ex->fit->field)
                      : mlops_exec_set(ex, "%s=%.*s", var, (int) text.len,

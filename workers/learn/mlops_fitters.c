@@ -30,6 +30,7 @@ static const mlops_fitter_t *const  mlops_fitter_table[] = {
     &mlops_fit_ftrl,
     &mlops_fit_adagrad,
     &mlops_fit_rls,
+    &mlops_fit_exec,
     &mlops_fitter_end
 };
 

@@ -41,5 +41,8 @@ extern const mlops_fitter_t  mlops_fit_ftrl;
 extern const mlops_fitter_t  mlops_fit_adagrad;
 extern const mlops_fitter_t  mlops_fit_rls;
 
+/* mlops_exec.c */
+extern const mlops_fitter_t  mlops_fit_exec;
+
 
 #endif /* MLOPS_FITTERS_H */
