@@ -132,6 +132,11 @@ mlops_recipe_alone(mlops_recipe_t *recipe, const mlops_doc_t *step,
         return MLOPS_ERROR;
     }
 
+    /* a one-hot looks its input up there */
+
+    recipe->columns = (mlops_column_t *) columns;
+    recipe->columns_n = n;
+
     for (i = 0; i < n; i++) {
         cell = mlops_builder_input(recipe->builder, &columns[i]);
 
