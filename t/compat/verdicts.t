@@ -45,6 +45,10 @@ open my $out, '>', "$dir/broken.t" or die;
 print $out $spec;
 close $out;
 
+# what never comes is not waited for long
+
+$ENV{TEST_NGINX_TIMEOUT} = 1;
+
 my $lib = -d 't/compat/lib' ? '-It/compat/lib' : '-Ilib';
 my @lines = split /\n/, `$^X $lib $dir/broken.t 2>&1`;
 my @failed = grep { /^not ok/ } @lines;

@@ -757,7 +757,7 @@ sub error_lines {
     my ($more) = @_;
 
     my $path = "$set->{server_root}/logs/error.log";
-    my $end = time + ($valgrind ? 20 : 10);
+    my $end = time + $set->{timeout} + ($valgrind ? 20 : 0);
     my $from = $set->{accumulate} ? 0 : $log_pos;
     my @lines;
 
@@ -782,7 +782,7 @@ sub error_lines {
 sub access_lines {
     my ($more) = @_;
 
-    my $end = time + ($valgrind ? 20 : 10);
+    my $end = time + $set->{timeout} + ($valgrind ? 20 : 0);
     my @lines;
 
     sleep 0.02;
