@@ -31,6 +31,7 @@ static const mlops_fitter_t *const  mlops_fitter_table[] = {
     &mlops_fit_adagrad,
     &mlops_fit_rls,
     &mlops_fit_exec,
+    &mlops_fit_model_gbdt,
     &mlops_fitter_end
 };
 

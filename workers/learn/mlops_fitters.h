@@ -44,5 +44,8 @@ extern const mlops_fitter_t  mlops_fit_rls;
 /* mlops_exec.c */
 extern const mlops_fitter_t  mlops_fit_exec;
 
+/* mlops_gbdt_fit.c */
+extern const mlops_fitter_t  mlops_fit_model_gbdt;
+
 
 #endif /* MLOPS_FITTERS_H */
