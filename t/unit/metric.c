@@ -1,5 +1,5 @@
 /*
- * Metrics against scikit-learn 1.7's numbers on the same 40 rows, with and
+ * Metrics against scikit-learn 1.9's numbers on the same 40 rows, with and
  * without weights; calibration errors, Huber losses and the interval of a
  * mean by numpy from their formulas.
  */

@@ -25,6 +25,7 @@ typedef struct {
     unsigned                computed:1; /* some step writes it */
     unsigned                kept:1;     /* not to be dropped */
     unsigned                tainted:1;  /* made from the target */
+    unsigned                hidden:1;   /* in between: no wildcard means it */
 } mlops_columns_one_t;
 
 

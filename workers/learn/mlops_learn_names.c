@@ -132,7 +132,9 @@ mlops_learn_expand_one(mlops_doc_t *list, const mlops_doc_t *pattern,
     for (i = 0; i < n; i++) {
 
         if (mlops_learn_is_wild(pattern)
-            && !mlops_learn_matches(pattern, &cells->list[i]->view.name))
+            && (cells->list[i]->hidden
+                || !mlops_learn_matches(pattern,
+                                        &cells->list[i]->view.name)))
         {
             continue;
         }

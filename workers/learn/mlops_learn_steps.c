@@ -43,6 +43,10 @@ static void mlops_learn_fit_progress(void *ctx, uint64_t done, uint64_t all,
     const char *text);
 static int mlops_learn_fit_stop(void *ctx);
 static int mlops_learn_fit_apply(mlops_learn_fit_t *it);
+static void mlops_learn_fit_hide(mlops_learn_fit_t *it,
+    const mlops_doc_t *list);
+static int mlops_learn_fit_between(mlops_learn_fit_t *it,
+    const mlops_doc_t *list, const mlops_str_t *name);
 static int mlops_learn_fit_report(mlops_learn_fit_t *it);
 static void mlops_learn_drop(mlops_learn_chain_t *chain, uint32_t i);
 static int mlops_learn_predicted(mlops_learn_chain_t *chain);
@@ -530,6 +534,8 @@ mlops_learn_fit_apply(mlops_learn_fit_t *it)
         }
     }
 
+    mlops_learn_fit_hide(it, list);
+
     if (it->chain->steps.len != 0) {
         mlops_import_text(&it->chain->steps, ",\n");
     }
@@ -537,6 +543,70 @@ mlops_learn_fit_apply(mlops_learn_fit_t *it)
     mlops_import_bytes(&it->chain->steps, it->text.data, it->text.len);
 
     return MLOPS_OK;
+}
+
+
+/* Cells in between are no outputs: those that are not named, or, of outputs
+ * by prefix, have the name of another, a colon, and a reader in the fit. */
+
+static void
+mlops_learn_fit_hide(mlops_learn_fit_t *it, const mlops_doc_t *list)
+{
+    const mlops_doc_t    *step, *outputs, *doc;
+    mlops_columns_one_t  *one;
+
+    for (step = list->v.child; step != NULL; step = step->next) {
+        outputs = mlops_doc_get(step, "outputs");
+        doc = (outputs != NULL && outputs->type == MLOPS_DOC_ARRAY)
+              ? outputs->v.child : NULL;
+
+        for (/* void */ ; doc != NULL; doc = doc->next) {
+            one = mlops_columns_find(&it->chain->cells, doc->v.text.data,
+                                     doc->v.text.len);
+
+            if (one == NULL || one->input != NULL) {
+                continue;
+            }
+
+            if (it->step->fitter->flags & MLOPS_FIT_VARYING) {
+                one->hidden = mlops_learn_fit_between(it, list,
+                                                      &one->view.name);
+
+            } else {
+                one->hidden = !mlops_learn_listed(it->doc, "outputs",
+                                                  &one->view.name)
+                              && !mlops_learn_listed(it->doc, "margin",
+                                                     &one->view.name);
+            }
+        }
+    }
+}
+
+
+static int
+mlops_learn_fit_between(mlops_learn_fit_t *it, const mlops_doc_t *list,
+    const mlops_str_t *name)
+{
+    size_t              i;
+    const mlops_doc_t  *step;
+
+    for (i = name->len; i > 0; i--) {
+
+        if (name->data[i - 1] == ':'
+            && mlops_columns_find(&it->chain->cells, name->data, i - 1)
+               != NULL)
+        {
+            break;
+        }
+    }
+
+    for (step = list->v.child; i > 0 && step != NULL; step = step->next) {
+        if (mlops_learn_reads(step, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

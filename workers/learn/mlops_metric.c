@@ -321,6 +321,11 @@ mlops_metric_bootstrap(mlops_metric_t metric, const mlops_scored_t *scored,
                     + scale * (mlops_metric_quantile(values, n, 0.025) - v);
         value->hi = value->value
                     + scale * (mlops_metric_quantile(values, n, 0.975) - v);
+
+        /* ece is above its value in most samples */
+
+        value->lo = (value->lo < value->value) ? value->lo : value->value;
+        value->hi = (value->hi > value->value) ? value->hi : value->value;
     }
 
     return rc;
