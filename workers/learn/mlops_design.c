@@ -13,10 +13,12 @@ static int mlops_design_rows(mlops_design_t *design, mlops_fit_t *fit,
     unsigned flags);
 static int mlops_design_missing(mlops_design_t *design, mlops_fit_t *fit,
     uint32_t column, uint8_t *skip, unsigned flags);
+static int mlops_design_finite(const mlops_design_t *design,
+    uint32_t column);
 static int mlops_design_moments(mlops_design_t *design, mlops_fit_t *fit,
     uint32_t j, unsigned flags);
 static void mlops_design_sums(const mlops_design_t *design, uint32_t j,
-    double mean, double *sum, double *square, double *lo, double *hi);
+    double mean, double *sum, double *square);
 static void mlops_design_raw_weight(const mlops_design_t *design,
     uint64_t first, uint32_t n, double *out);
 static void mlops_design_copy(const mlops_design_t *design,
@@ -99,6 +101,9 @@ mlops_design_rows(mlops_design_t *design, mlops_fit_t *fit, unsigned flags)
         }
     }
 
+    design->n = matrix->n;
+    design->rows = matrix->rows;
+
     for (j = 0; j < matrix->columns_n; j++) {
         if (mlops_design_missing(design, fit, j, skip, flags) != MLOPS_OK) {
             free(skip);
@@ -107,7 +112,6 @@ mlops_design_rows(mlops_design_t *design, mlops_fit_t *fit, unsigned flags)
     }
 
     design->n = matrix->n - design->zero_n - design->missing_n;
-    design->rows = matrix->rows;
 
     if (design->n == 0) {
         free(skip);
@@ -171,6 +175,10 @@ mlops_design_missing(mlops_design_t *design, mlops_fit_t *fit,
                                  mlops_fmt(&column->name));
     }
 
+    if (mlops_design_finite(design, number)) {
+        return MLOPS_OK;
+    }
+
     for (i = 0; i < matrix->n; i++) {
         if (skip[i]) {
             continue;
@@ -215,6 +223,32 @@ mlops_design_missing(mlops_design_t *design, mlops_fit_t *fit,
 }
 
 
+/* The usual case, by a loop that compilers make wide. */
+
+static int
+mlops_design_finite(const mlops_design_t *design, uint32_t column)
+{
+    double    x[MLOPS_DESIGN_CHUNK], bad;
+    uint32_t  i, n;
+    uint64_t  first;
+
+    for (first = 0; first < design->n; first += n) {
+        n = mlops_design_chunk(design, first);
+        mlops_design_raw(design, column, first, n, x);
+
+        for (i = 0, bad = 0; i < n; i++) {
+            bad += x[i] - x[i];
+        }
+
+        if (bad != 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /*
  * The mean is found twice, the second time of what is left: so it is right
  * to the last bits where values are large and differ little.  Differences
@@ -225,13 +259,13 @@ static int
 mlops_design_moments(mlops_design_t *design, mlops_fit_t *fit, uint32_t j,
     unsigned flags)
 {
-    double       mean, more, square, lo, hi, all;
+    double       mean, more, square, all;
     mlops_str_t  name = mlops_str("target");
 
-    mlops_design_sums(design, j, 0, &all, &square, &lo, &hi);
+    mlops_design_sums(design, j, 0, &all, NULL);
     mean = (flags & MLOPS_DESIGN_CENTRE) ? all / design->weight_sum : 0;
 
-    mlops_design_sums(design, j, mean, &more, &square, &lo, &hi);
+    mlops_design_sums(design, j, mean, &more, &square);
     more = (flags & MLOPS_DESIGN_CENTRE) ? more / design->weight_sum : 0;
     square = square / design->weight_sum - more * more;
 
@@ -241,10 +275,10 @@ mlops_design_moments(mlops_design_t *design, mlops_fit_t *fit, uint32_t j,
 
     if (!isfinite(square) || !isfinite(mean)) {
         return mlops_field_error(fit->field, "%s\"%.*s\" has values so large "
-                                 "(%g to %g) that their squares are none: "
-                                 "divide it by a constant before",
+                                 "that their squares are no numbers: divide "
+                                 "it by a constant before",
                                  j < design->p ? "inputs: " : "",
-                                 mlops_fmt(&name), lo + mean, hi + mean);
+                                 mlops_fmt(&name));
     }
 
     design->mean[j] = mean + more;
@@ -263,48 +297,53 @@ mlops_design_moments(mlops_design_t *design, mlops_fit_t *fit, uint32_t j,
 }
 
 
-/* Σ w (x - mean), Σ w (x - mean)^2, and the range of x - mean. */
+/* Σ w (x - mean), and Σ w (x - mean)^2 where it is asked for. */
 
 static void
 mlops_design_sums(const mlops_design_t *design, uint32_t j, double mean,
-    double *sum, double *square, double *lo, double *hi)
+    double *sum, double *square)
 {
     size_t    padded;
-    uint32_t  i, n;
+    uint32_t  i, n, filled;
     uint64_t  first;
     double    x[MLOPS_DESIGN_CHUNK] __attribute__((aligned(64)));
     double    w[MLOPS_DESIGN_CHUNK] __attribute__((aligned(64)));
+    double    wx[MLOPS_DESIGN_CHUNK] __attribute__((aligned(64)));
 
     *sum = 0;
-    *square = 0;
-    *lo = INFINITY;
-    *hi = -INFINITY;
+    filled = 0;
+
+    if (square != NULL) {
+        *square = 0;
+    }
 
     for (first = 0; first < design->n; first += n) {
         n = mlops_design_chunk(design, first);
         padded = mlops_lanes_pad(n);
 
         mlops_design_raw(design, j, first, n, x);
-        mlops_design_raw_weight(design, first, n, w);
+
+        if (design->matrix->weight != NULL || filled < n) {
+            mlops_design_raw_weight(design, first, n, w);
+            filled = n;
+        }
 
         for (i = 0; i < n; i++) {
             x[i] -= mean;
-            *lo = x[i] < *lo ? x[i] : *lo;
-            *hi = x[i] > *hi ? x[i] : *hi;
+            wx[i] = w[i] * x[i];
         }
 
         for (i = n; i < padded; i++) {
             x[i] = 0;
             w[i] = 0;
+            wx[i] = 0;
         }
 
         *sum += design->lanes->dot(w, x, padded);
 
-        for (i = 0; i < n; i++) {
-            w[i] *= x[i];
+        if (square != NULL) {
+            *square += design->lanes->dot(wx, x, padded);
         }
-
-        *square += design->lanes->dot(w, x, padded);
     }
 }
 
