@@ -3,7 +3,7 @@
  */
 
 #include "mlops_calibrate.h"
-#include "mlops_math_now.h"
+#include "mlops_math.h"
 
 #include <float.h>
 #include <math.h>

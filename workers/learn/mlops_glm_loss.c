@@ -3,7 +3,7 @@
  */
 
 #include "mlops_glm.h"
-#include "mlops_math_now.h"
+#include "mlops_math.h"
 
 #include <math.h>
 

@@ -136,6 +136,12 @@ mlops_prep_terms_run(mlops_fit_t *fit)
         from = to;
     }
 
+    if (fit->steps->len == 0) {
+        return mlops_field_error(fit->field, "no terms beyond the inputs: "
+                                 "expected a degree of 2 or more, a second "
+                                 "input, or a prefix");
+    }
+
     mlops_fit_report(fit, "terms");
     mlops_import_text(fit->report, "%u", all.n + all.bias);
 
