@@ -17,7 +17,7 @@
 
 #include "mlops_gbdt_run.h"
 #include "mlops_gbdt_quantile.h"
-#include "mlops_math_now.h"
+#include "mlops_math.h"
 
 #include <math.h>
 #include <stdlib.h>
