@@ -100,6 +100,39 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         mlopsctl_train
     },
     {
+        "evaluate", "MODEL.mlm ROWS.csv [OPTION...]",
+        "judge a model by rows, and compare it with another",
+        "Prints the metrics of the model's recipe with intervals of 95 %.\n"
+        "What the target is, and how the file is read, stands in the facts\n"
+        "of a trained image.\n"
+        "\n"
+        "  --against OTHER.mlm     judge that one, too, and tell the mean\n"
+        "                          difference of the losses of each row\n"
+        "  --part PART             train, tune, calibrate or gate: the rows\n"
+        "                          that training took for it; default: all\n"
+        "  --slices A,B,...        metrics apart by the values of cells\n"
+        "  --recipe RECIPE         a training recipe, for an image that was\n"
+        "                          not trained, or other metrics\n"
+        "  --output NAME           of the model; default: the cell that was\n"
+        "                          judged in training, or \"prediction\"\n"
+        "  --against-output NAME   of the other\n"
+        "  --folder FOLDER         of files that the recipe names\n"
+        "  --threads N             to read the file\n"
+        "  --json                  one JSON object\n",
+        mlopsctl_evaluate
+    },
+    {
+        "reproduce", "MODEL.mlm ROWS.csv [--folder FOLDER] [--threads N]",
+        "train again, and compare bit by bit",
+        "Trains by the recipe, the settings and the seed in the facts of the\n"
+        "image, and compares.  Exits with 1 where they differ, and prints in\n"
+        "what: the rows' digest, sections, the first step.\n"
+        "\n"
+        "  --folder FOLDER   of files that the recipe names; default: here\n"
+        "  --threads N       the result does not depend on it\n",
+        mlopsctl_reproduce
+    },
+    {
         "publish", "-r REGISTRY [-s STORE] NAME MODEL.mlm [--alias ALIAS] "
                    "[--note TEXT]",
         "add an image to the registry as the next version",

@@ -1,0 +1,659 @@
+/*
+ * The rows of an evaluation, and what models say of them.
+ */
+
+#include "mlops_evaluate_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define MLOPS_EVALUATE_BATCH  1024
+
+
+static int mlops_evaluate_side(mlops_evaluate_run_t *run, uint32_t number);
+static int mlops_evaluate_recipe(mlops_evaluate_run_t *run,
+    mlops_evaluate_side_t *side);
+static int mlops_evaluate_judged(mlops_evaluate_run_t *run);
+static int mlops_evaluate_named_part(mlops_evaluate_run_t *run,
+    mlops_learn_run_t *learn);
+static int mlops_evaluate_given_classes(mlops_evaluate_run_t *run);
+static void mlops_evaluate_is_seen(mlops_evaluate_run_t *run);
+static int mlops_evaluate_source(mlops_evaluate_run_t *run,
+    mlops_evaluate_side_t *side, const char *output);
+static int mlops_evaluate_output(mlops_evaluate_run_t *run,
+    mlops_evaluate_side_t *side, const char *name);
+static int mlops_evaluate_names(mlops_evaluate_run_t *run,
+    mlops_evaluate_side_t *side);
+static int mlops_evaluate_predict(mlops_evaluate_run_t *run,
+    mlops_evaluate_side_t *side);
+static int mlops_evaluate_batch(mlops_evaluate_run_t *run,
+    mlops_evaluate_side_t *side, uint64_t at, uint32_t n, void *scratch);
+static double mlops_evaluate_value(const mlops_evaluate_side_t *side,
+    const mlops_cell_t *out, const uint64_t *missing, uint32_t k);
+
+
+int
+mlops_evaluate_open(mlops_evaluate_run_t *run)
+{
+    uint32_t                i, sides;
+    mlops_evaluate_side_t  *side;
+
+    sides = run->options->against ? 2 : 1;
+
+    for (i = 0; i < sides; i++) {
+        if (mlops_evaluate_side(run, i) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+    }
+
+    if (mlops_evaluate_judged(run) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    for (i = 0; i < sides; i++) {
+        side = &run->sides[i];
+
+        if (mlops_evaluate_source(run, side,
+                                  i ? run->options->against_output
+                                    : run->options->output)
+            != MLOPS_OK
+            || mlops_evaluate_names(run, side) != MLOPS_OK
+            || mlops_evaluate_predict(run, side) != MLOPS_OK)
+        {
+            return mlops_err_prefix(run->err, "%s", side->name);
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+void
+mlops_evaluate_close(mlops_evaluate_run_t *run)
+{
+    uint32_t            i, k;
+    mlops_learn_run_t  *learn;
+
+    for (i = 0; i < 2; i++) {
+        learn = &run->sides[i].learn;
+
+        for (k = 0; k < MLOPS_PART_N; k++) {
+            mlops_learn_part_free(&learn->parts[k]);
+        }
+
+        free(learn->weight);
+        free(learn->target);
+        free(learn->gone);
+        free(run->sides[i].predicted);
+
+        mlops_columns_free(&learn->columns);
+        mlops_frame_free(&learn->frame);
+    }
+
+    free(run->text);
+}
+
+
+/* The model's facts, and its rows where it has a recipe for them. */
+
+static int
+mlops_evaluate_side(mlops_evaluate_run_t *run, uint32_t number)
+{
+    int                     rc;
+    mlops_evaluate_side_t  *side;
+
+    side = &run->sides[number];
+    side->name = number ? "the other model" : "the model";
+    side->model = number ? run->options->against : run->options->model;
+
+    rc = mlops_trained_read(&side->trained, side->model, &run->arena,
+                            run->err);
+
+    if (rc == MLOPS_ERROR) {
+        return mlops_err_prefix(run->err, "%s", side->name);
+    }
+
+    side->has_facts = (rc == MLOPS_OK);
+
+    if (number == 1 && !side->has_facts) {
+        side->columns = &run->sides[0].learn.columns;
+        return MLOPS_OK;
+    }
+
+    if (number == 0 && !side->has_facts && run->options->recipe == NULL) {
+        return mlops_err_set(run->err, "the image was not made by training, "
+                             "and does not say what its target is: --recipe "
+                             "names a recipe that does");
+    }
+
+    return mlops_evaluate_recipe(run, side);
+}
+
+
+static int
+mlops_evaluate_recipe(mlops_evaluate_run_t *run,
+    mlops_evaluate_side_t *side)
+{
+    size_t              len;
+    const char         *text;
+    mlops_learn_run_t  *learn;
+
+    learn = &side->learn;
+
+    side->options.rows = run->options->rows;
+    side->options.threads = run->options->threads;
+    side->options.folder = run->options->folder;
+
+    learn->options = &side->options;
+    learn->err = run->err;
+    learn->arena = &run->arena;
+    learn->env.folder = side->options.folder;
+    learn->env.threads = side->options.threads;
+
+    text = side->trained.recipe.data;
+    len = side->trained.recipe.len;
+
+    if (run->options->recipe != NULL && side == &run->sides[0]) {
+
+        if (mlops_import_read(run->options->recipe, &run->text, &len,
+                              run->err)
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        text = run->text;
+        side->trained.set_n = 0;
+    }
+
+    if (mlops_learn_recipe_read(&learn->recipe, text, len,
+                                side->options.folder, side->trained.set,
+                                side->trained.set_n,
+                                side->has_facts ? &side->trained.seed : NULL,
+                                0, &run->arena, run->err)
+        != MLOPS_OK)
+    {
+        return mlops_err_prefix(run->err, "the recipe of %s", side->name);
+    }
+
+    side->columns = &learn->columns;
+
+    return mlops_learn_rows(learn, run->options->rows);
+}
+
+
+/* Which rows, their targets and weights. */
+
+static int
+mlops_evaluate_judged(mlops_evaluate_run_t *run)
+{
+    uint64_t             i, n;
+    mlops_learn_run_t   *learn;
+    mlops_learn_part_t  *part;
+
+    learn = &run->sides[0].learn;
+
+    if (mlops_learn_targets(learn) != MLOPS_OK
+        || mlops_learn_filter(learn) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    part = &learn->parts[MLOPS_PART_GATE];
+
+    if (run->options->part != NULL) {
+
+        if (mlops_evaluate_named_part(run, learn) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+    } else {
+        part->rows = malloc((size_t) (learn->frame.rows_n + 1)
+                            * sizeof(uint32_t));
+        if (part->rows == NULL) {
+            return mlops_err_set(run->err, "out of memory");
+        }
+
+        for (i = 0, n = 0; i < learn->frame.rows_n; i++) {
+            if (!learn->gone[i]) {
+                part->rows[n++] = (uint32_t) i;
+            }
+        }
+
+        part->n = n;
+        mlops_evaluate_is_seen(run);
+    }
+
+    if (part->n == 0) {
+        return mlops_err_set(run->err, "%s: expected rows to judge, got none",
+                             run->options->rows);
+    }
+
+    run->judged = *part;
+    learn->recipe.wants = 2;
+
+    if (mlops_evaluate_given_classes(run) != MLOPS_OK
+        || mlops_learn_values(learn) != MLOPS_OK
+        || mlops_learn_metrics(&learn->recipe, learn->classes_n,
+                               learn->metrics, &learn->metrics_n)
+           != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* One of the parts that training makes of such rows. */
+
+static int
+mlops_evaluate_named_part(mlops_evaluate_run_t *run,
+    mlops_learn_run_t *learn)
+{
+    uint32_t            k;
+    mlops_learn_part_t  part;
+
+    for (k = 0; k < MLOPS_PART_N; k++) {
+        if (strcmp(run->options->part, mlops_part_names[k]) == 0) {
+            break;
+        }
+    }
+
+    if (k == MLOPS_PART_N) {
+        return mlops_err_set(run->err, "expected the part train, tune, "
+                             "calibrate or gate, got \"%s\"",
+                             run->options->part);
+    }
+
+    if (mlops_learn_split(learn) != MLOPS_OK
+        || mlops_learn_filter_train(learn) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    part = learn->parts[k];
+    learn->parts[k].rows = NULL;
+    learn->parts[k].n = 0;
+
+    for (k = 0; k < MLOPS_PART_N; k++) {
+        mlops_learn_part_free(&learn->parts[k]);
+    }
+
+    learn->parts[MLOPS_PART_GATE] = part;
+
+    return MLOPS_OK;
+}
+
+
+/* Classes of training, in its order. */
+
+static int
+mlops_evaluate_given_classes(mlops_evaluate_run_t *run)
+{
+    mlops_learn_run_t      *learn;
+    mlops_evaluate_side_t  *side;
+
+    side = &run->sides[0];
+    learn = &side->learn;
+
+    if (side->has_facts && side->trained.classes == NULL) {
+        learn->recipe.wants = 0;
+        return MLOPS_OK;
+    }
+
+    if (side->has_facts) {
+        learn->recipe.classes = side->trained.classes;
+
+    } else if (learn->recipe.learner != NULL
+               && learn->recipe.learner->fitter->target != NULL)
+    {
+        learn->recipe.wants =
+                    learn->recipe.learner->fitter->target(
+                                                 learn->recipe.learner->doc);
+    }
+
+    return mlops_learn_classes(learn);
+}
+
+
+static void
+mlops_evaluate_is_seen(mlops_evaluate_run_t *run)
+{
+    char                       hex[65];
+    size_t                     i;
+    const mlops_frame_t       *frame;
+    const mlops_trained_t     *trained;
+
+    frame = &run->sides[0].learn.frame;
+    trained = &run->sides[0].trained;
+
+    for (i = 0; i < sizeof(frame->sha256); i++) {
+        (void) snprintf(hex + 2 * i, 3, "%02x", frame->sha256[i]);
+    }
+
+    run->evaluated->seen = run->sides[0].has_facts
+                           && mlops_str_eq(&trained->rows_sha256, hex, 64);
+}
+
+
+/* The cell that training judged, or an output. */
+
+static int
+mlops_evaluate_source(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side,
+    const char *output)
+{
+    int64_t             cell;
+    uint32_t            i, classes_n;
+    const mlops_doc_t  *list, *doc;
+
+    classes_n = run->sides[0].learn.classes_n;
+    side->width = (classes_n > 2) ? classes_n : 1;
+    list = side->trained.prediction;
+
+    if (output != NULL || list == NULL) {
+        return mlops_evaluate_output(run, side, output);
+    }
+
+    if (list->n != side->width || list->type != MLOPS_DOC_ARRAY) {
+        return mlops_err_set(run->err, "expected predictions of %u cells, got "
+                             "%u", side->width, list->n);
+    }
+
+    side->cells = mlops_arena_alloc(&run->arena,
+                                    list->n * sizeof(uint32_t));
+    if (side->cells == NULL) {
+        return mlops_err_set(run->err, "out of memory");
+    }
+
+    for (i = 0, doc = list->v.child; doc != NULL; i++, doc = doc->next) {
+
+        if (mlops_doc_int(doc, &cell) != MLOPS_OK || cell < 0
+            || cell >= MLOPS_IMAGE_MAX_CELLS
+            || !mlops_learn_computes(side->model, (uint32_t) cell))
+        {
+            return mlops_err_set(run->err, "facts.metadata.training."
+                                 "prediction: expected cells of the image");
+        }
+
+        side->cells[i] = (uint32_t) cell;
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_evaluate_output(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side,
+    const char *name)
+{
+    uint32_t                   i;
+    const mlops_output_t      *output;
+    const mlops_signature_t   *signature;
+
+    signature = &mlops_model_interface(side->model)->signatures[0];
+
+    for (i = 0; i < signature->outputs_n; i++) {
+
+        if (mlops_str_eq(&signature->outputs[i].name,
+                         name ? name : "prediction",
+                         strlen(name ? name : "prediction")))
+        {
+            break;
+        }
+    }
+
+    if (i == signature->outputs_n) {
+
+        if (name != NULL) {
+            return mlops_err_set(run->err, "there is no output \"%s\", the "
+                                 "first is \"%.*s\"", name,
+                                 mlops_fmt(&signature->outputs[0].name));
+        }
+
+        i = 0;
+    }
+
+    output = &signature->outputs[i];
+
+    if (output->width != side->width || output->type == MLOPS_TYPE_BYTES) {
+        return mlops_err_set(run->err, "expected an output of %u number%s for "
+                             "each row, got \"%.*s\" of %u %s", side->width,
+                             side->width == 1 ? "" : "s",
+                             mlops_fmt(&output->name), output->width,
+                             output->type == MLOPS_TYPE_BYTES ? "strings"
+                                                              : "numbers");
+    }
+
+    side->first = output->first;
+    side->kind = mlops_type_kind(output->type);
+
+    return MLOPS_OK;
+}
+
+
+/* Inputs by the recipe's names, or, of an image without one, by theirs. */
+
+static int
+mlops_evaluate_names(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side)
+{
+    uint32_t                     i, k;
+    const mlops_schema_t        *inputs;
+    const mlops_columns_one_t   *one;
+
+    inputs = &mlops_model_interface(side->model)->signatures[0].inputs;
+
+    if (side->has_facts && run->options->recipe == NULL) {
+        side->names = mlops_learn_input_names(&side->learn.recipe, inputs->n,
+                                              &run->arena, run->err);
+
+        return side->names ? MLOPS_OK : MLOPS_ERROR;
+    }
+
+    side->names = mlops_arena_calloc(&run->arena, inputs->n,
+                                     sizeof(mlops_str_t));
+    if (side->names == NULL) {
+        return mlops_err_set(run->err, "out of memory");
+    }
+
+    for (i = 0; i < inputs->n; i++) {
+        one = mlops_columns_find(side->columns, inputs->columns[i].name.data,
+                                 inputs->columns[i].name.len);
+
+        for (k = 0; one == NULL && k < side->columns->n; k++) {
+
+            if (side->columns->list[k]->input != NULL
+                && mlops_str_eq(&side->columns->list[k]->input->name,
+                                inputs->columns[i].name.data,
+                                inputs->columns[i].name.len))
+            {
+                one = side->columns->list[k];
+            }
+        }
+
+        if (one == NULL || one->view.data == NULL) {
+            return mlops_err_set(run->err, "neither %s nor a step of "
+                                 "train.rows has the input \"%.*s\"",
+                                 run->options->rows,
+                                 mlops_fmt(&inputs->columns[i].name));
+        }
+
+        if ((one->view.kind == MLOPS_MATRIX_CODES)
+            != (inputs->columns[i].kind == MLOPS_CELL_STRING))
+        {
+            return mlops_err_set(run->err, "the input \"%.*s\" is a %s here, "
+                                 "and a %s in the recipe",
+                                 mlops_fmt(&inputs->columns[i].name),
+                                 one->view.kind == MLOPS_MATRIX_CODES
+                                     ? "number" : "string",
+                                 one->view.kind == MLOPS_MATRIX_CODES
+                                     ? "string" : "number");
+        }
+
+        side->names[i] = one->view.name;
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_evaluate_predict(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side)
+{
+    int       rc;
+    void     *scratch;
+    uint64_t  at, left;
+    uint32_t  n;
+
+    side->predicted = malloc((size_t) (run->judged.n + 1) * side->width
+                             * sizeof(double));
+    scratch = aligned_alloc(64,
+                            mlops_align(mlops_model_scratch_size(side->model),
+                                        64));
+
+    rc = MLOPS_OK;
+
+    if (side->predicted == NULL || scratch == NULL) {
+        rc = mlops_err_set(run->err, "out of memory");
+    }
+
+    for (at = 0; at < run->judged.n && rc == MLOPS_OK; at += n) {
+        left = run->judged.n - at;
+        n = (left < MLOPS_EVALUATE_BATCH) ? (uint32_t) left
+                                          : MLOPS_EVALUATE_BATCH;
+
+        rc = mlops_evaluate_batch(run, side, at, n, scratch);
+    }
+
+    free(scratch);
+
+    return rc;
+}
+
+
+static int
+mlops_evaluate_batch(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side,
+    uint64_t at, uint32_t n, void *scratch)
+{
+    int                       rc;
+    double                    v;
+    uint32_t                  i, k;
+    uint64_t                 *missing;
+    mlops_cell_t             *out;
+    mlops_rows_t              rows;
+    mlops_arena_t             arena;
+    mlops_notice_t            notice;
+    const mlops_signature_t  *signature;
+
+    mlops_arena_init(&arena, NULL, NULL);
+    signature = &mlops_model_interface(side->model)->signatures[0];
+
+    out = mlops_arena_calloc(&arena, signature->cells_n,
+                             sizeof(mlops_cell_t));
+    missing = mlops_arena_calloc(&arena, mlops_row_words(signature->cells_n),
+                                 sizeof(uint64_t));
+
+    rc = (out == NULL || missing == NULL)
+         ? mlops_err_set(run->err, "out of memory")
+         : mlops_rows_alloc(&rows, &signature->inputs, n, &arena, run->err);
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_cells_of(side->columns, side->names,
+                                  run->judged.rows + at, n, &rows, &arena,
+                                  run->err);
+    }
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_rows_complete(&rows, MLOPS_RANGE_FLAG, &notice, &arena,
+                                 run->err);
+    }
+
+    for (i = 0; i < n && rc == MLOPS_OK; i++) {
+        mlops_model_eval(side->model, 0,
+                         rows.cells + (size_t) i * rows.schema->n,
+                         rows.present + (size_t) i * rows.words, rows.text,
+                         scratch, out, missing);
+
+        for (k = 0; k < side->width; k++) {
+            v = side->cells ? mlops_model_cells(scratch)[side->cells[k]]
+                            : mlops_evaluate_value(side, out, missing, k);
+
+            side->predicted[(at + i) * side->width + k] = v;
+
+            if (!isfinite(v)) {
+                rc = mlops_learn_row_error(&run->sides[0].learn,
+                                           run->judged.rows[at + i],
+                                           "prediction", "%s prediction is "
+                                           "%s", side->name,
+                                           isnan(v) ? "missing"
+                                                    : "infinite");
+                break;
+            }
+        }
+    }
+
+    mlops_arena_destroy(&arena);
+
+    return rc;
+}
+
+
+static double
+mlops_evaluate_value(const mlops_evaluate_side_t *side,
+    const mlops_cell_t *out, const uint64_t *missing, uint32_t k)
+{
+    return mlops_cell_number(side->kind, out[side->first + k],
+                             !mlops_bit(missing, side->first + k));
+}
+
+
+int
+mlops_evaluate_gather(mlops_evaluate_run_t *run,
+    const mlops_evaluate_side_t *side, const uint8_t *of, uint32_t wanted,
+    mlops_scored_t *scored)
+{
+    double             *p, *target, *weight;
+    uint64_t            i, n, row;
+    mlops_learn_run_t  *learn;
+
+    learn = &run->sides[0].learn;
+
+    for (i = 0, n = 0; i < run->judged.n; i++) {
+        n += (of == NULL || of[i] == wanted);
+    }
+
+    p = malloc((size_t) (n + 1) * (side->width + 2) * sizeof(double));
+    if (p == NULL) {
+        return mlops_err_set(run->err, "out of memory");
+    }
+
+    target = p + n * side->width;
+    weight = target + n;
+
+    scored->n = n;
+    scored->width = side->width;
+    scored->classes_n = learn->classes_n;
+    scored->predicted = p;
+    scored->target = target;
+    scored->weight = learn->weight ? weight : NULL;
+    scored->parameter = learn->recipe.parameter;
+
+    for (i = 0, n = 0; i < run->judged.n; i++) {
+
+        if (of != NULL && of[i] != wanted) {
+            continue;
+        }
+
+        row = run->judged.rows[i];
+
+        memcpy(p + n * side->width, side->predicted + i * side->width,
+               side->width * sizeof(double));
+        target[n] = learn->target[row];
+        weight[n] = learn->weight ? learn->weight[row] : 1;
+        n++;
+    }
+
+    return MLOPS_OK;
+}

@@ -1,0 +1,405 @@
+/*
+ * mlopsctl evaluate: models judged on rows, and compared.
+ */
+
+#include "mlopsctl_learn.h"
+#include "mlops_evaluate.h"
+#include "mlops_import_job.h"
+
+#include <math.h>
+
+
+typedef struct {
+    const char                *path;
+    const char                *against;
+    char                      *slices;
+    const char               **names;
+    int                        json;
+    mlops_evaluate_options_t   options;
+} mlopsctl_evaluate_t;
+
+
+static int mlopsctl_evaluate_arguments(mlopsctl_evaluate_t *in, int argc,
+    char **argv);
+static int mlopsctl_evaluate_slices(mlopsctl_evaluate_t *in,
+    const char *text);
+static int mlopsctl_evaluate_run(mlopsctl_evaluate_t *in);
+static void mlopsctl_evaluate_print(const mlopsctl_evaluate_t *in,
+    const mlops_evaluated_t *evaluated);
+static void mlopsctl_evaluate_score(const char *name,
+    const mlops_learn_score_t *score);
+static void mlopsctl_evaluate_difference(const mlopsctl_evaluate_t *in,
+    const mlops_difference_t *difference);
+static void mlopsctl_evaluate_json(const mlops_evaluated_t *evaluated);
+static void mlopsctl_evaluate_json_score(const char *name,
+    const mlops_learn_score_t *score);
+static void mlopsctl_evaluate_json_string(const char *text);
+
+
+int
+mlopsctl_evaluate(int argc, char **argv)
+{
+    int                  rc;
+    mlops_err_t          err;
+    mlopsctl_model_t     model, against;
+    mlopsctl_evaluate_t  in;
+
+    memset(&in, 0, sizeof(in));
+
+    rc = mlopsctl_evaluate_arguments(&in, argc, argv);
+
+    if (rc != MLOPSCTL_DONE) {
+        free(in.slices);
+        free(in.names);
+        return rc;
+    }
+
+    if (mlopsctl_model_open(&model, in.path, &err) != MLOPS_OK) {
+        rc = mlopsctl_failed("%s", err.text);
+
+    } else {
+        in.options.model = model.model;
+
+        if (in.against != NULL
+            && mlopsctl_model_open(&against, in.against, &err) != MLOPS_OK)
+        {
+            rc = mlopsctl_failed("%s", err.text);
+
+        } else {
+            in.options.against = in.against ? against.model : NULL;
+            rc = mlopsctl_evaluate_run(&in);
+
+            if (in.against != NULL) {
+                mlopsctl_model_close(&against);
+            }
+        }
+
+        mlopsctl_model_close(&model);
+    }
+
+    free(in.slices);
+    free(in.names);
+
+    return rc;
+}
+
+
+static int
+mlopsctl_evaluate_arguments(mlopsctl_evaluate_t *in, int argc, char **argv)
+{
+    int                         c;
+    uint64_t                    number;
+    static const struct option  options[] = {
+        { "against", required_argument, NULL, 'a' },
+        { "recipe", required_argument, NULL, 'r' },
+        { "folder", required_argument, NULL, 'f' },
+        { "part", required_argument, NULL, 'p' },
+        { "output", required_argument, NULL, 'o' },
+        { "against-output", required_argument, NULL, 'O' },
+        { "slices", required_argument, NULL, 's' },
+        { "threads", required_argument, NULL, 't' },
+        { "json", no_argument, NULL, 'j' },
+        { NULL, 0, NULL, 0 }
+    };
+
+    in->options.folder = ".";
+
+    while ((c = mlopsctl_option(argc, argv, "", options)) != -1) {
+
+        switch (c) {
+
+        case 'a':
+            in->against = optarg;
+            break;
+
+        case 'r':
+            in->options.recipe = optarg;
+            break;
+
+        case 'f':
+            in->options.folder = optarg;
+            break;
+
+        case 'p':
+            in->options.part = optarg;
+            break;
+
+        case 'o':
+            in->options.output = optarg;
+            break;
+
+        case 'O':
+            in->options.against_output = optarg;
+            break;
+
+        case 's':
+
+            if (mlopsctl_evaluate_slices(in, optarg) != MLOPS_OK) {
+                return mlopsctl_failed("out of memory");
+            }
+
+            break;
+
+        case 't':
+
+            if (mlopsctl_number(optarg, 256, &number) != MLOPS_OK
+                || number == 0)
+            {
+                return mlopsctl_misused("--threads: expected a number from 1 "
+                                        "to 256, got \"%s\"", optarg);
+            }
+
+            in->options.threads = (uint32_t) number;
+            break;
+
+        case 'j':
+            in->json = 1;
+            break;
+
+        default:
+            return MLOPSCTL_USAGE;
+        }
+    }
+
+    if (argc - optind != 2) {
+        return mlopsctl_misused("expected a model image and a file of rows");
+    }
+
+    in->path = argv[optind];
+    in->options.rows = argv[optind + 1];
+
+    return MLOPSCTL_DONE;
+}
+
+
+/* Names with commas between; they stay in the copy. */
+
+static int
+mlopsctl_evaluate_slices(mlopsctl_evaluate_t *in, const char *text)
+{
+    char      *p, *rest;
+    uint32_t   n;
+
+    free(in->slices);
+    free(in->names);
+
+    in->slices = strdup(text);
+    in->names = calloc(strlen(text) + 1, sizeof(char *));
+
+    if (in->slices == NULL || in->names == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    n = 0;
+
+    for (p = strtok_r(in->slices, ",", &rest); p != NULL;
+         p = strtok_r(NULL, ",", &rest))
+    {
+        in->names[n++] = p;
+    }
+
+    in->options.slices = in->names;
+    in->options.slices_n = n;
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlopsctl_evaluate_run(mlopsctl_evaluate_t *in)
+{
+    mlops_err_t        err;
+    mlops_evaluated_t  evaluated;
+
+    if (mlops_evaluate(&in->options, &evaluated, &err) != MLOPS_OK) {
+        return mlopsctl_failed("%s", err.text);
+    }
+
+    if (in->json) {
+        mlopsctl_evaluate_json(&evaluated);
+
+    } else {
+        mlopsctl_evaluate_print(in, &evaluated);
+    }
+
+    mlops_evaluated_free(&evaluated);
+
+    return mlopsctl_flush();
+}
+
+
+static void
+mlopsctl_evaluate_print(const mlopsctl_evaluate_t *in,
+    const mlops_evaluated_t *evaluated)
+{
+    uint32_t                       i;
+    const mlops_evaluated_part_t  *part;
+
+    printf("rows       %llu of %llu judged\n",
+           (unsigned long long) evaluated->judged_n,
+           (unsigned long long) evaluated->rows_n);
+
+    if (evaluated->seen) {
+        printf("note       these are the rows that the model was made from; "
+               "--part gate judges it\n           by those that were held "
+               "out\n");
+    }
+
+    for (i = 0; i < evaluated->parts_n; i++) {
+        part = &evaluated->parts[i];
+
+        if (i != 0) {
+            printf("\n%s = %s, %llu rows\n", part->cell, part->value,
+                   (unsigned long long) part->score.rows_n);
+        }
+
+        mlopsctl_evaluate_score(in->path, &part->score);
+
+        if (evaluated->against) {
+            mlopsctl_evaluate_score(in->against, &part->other);
+        }
+
+        if (evaluated->compared) {
+            mlopsctl_evaluate_difference(in, &part->difference);
+        }
+    }
+}
+
+
+static void
+mlopsctl_evaluate_score(const char *name, const mlops_learn_score_t *score)
+{
+    uint32_t  k;
+
+    printf("%-10s", name);
+
+    for (k = 0; k < score->metrics_n; k++) {
+        mlopsctl_value_print(score->metrics[k], &score->values[k]);
+    }
+
+    printf("\n");
+}
+
+
+/* Losses: less is better. */
+
+static void
+mlopsctl_evaluate_difference(const mlopsctl_evaluate_t *in,
+    const mlops_difference_t *difference)
+{
+    const char                  *loss;
+    const mlops_metric_value_t  *value;
+
+    value = &difference->value;
+    loss = mlops_evaluate_loss(difference->metric);
+
+    if (isnan(value->lo)) {
+        printf("difference  too few rows to tell\n");
+        return;
+    }
+
+    if (value->hi < 0) {
+        printf("difference  %s is better than %s", in->path, in->against);
+
+    } else if (value->lo > 0) {
+        printf("difference  %s is worse than %s", in->path, in->against);
+
+    } else {
+        printf("difference  none is shown between %s and %s", in->path,
+               in->against);
+    }
+
+    printf(": %s %+.4g (%+.4g to %+.4g)", loss, value->value, value->lo,
+           value->hi);
+
+    if (!isnan(difference->relative)) {
+        printf(", %+.2f %%", 100 * difference->relative);
+    }
+
+    printf("\n");
+}
+
+
+static void
+mlopsctl_evaluate_json(const mlops_evaluated_t *evaluated)
+{
+    uint32_t                       i;
+    const mlops_evaluated_part_t  *part;
+
+    printf("{\"rows\":%llu,\"judged\":%llu,\"seen\":%s,\"parts\":[",
+           (unsigned long long) evaluated->rows_n,
+           (unsigned long long) evaluated->judged_n,
+           evaluated->seen ? "true" : "false");
+
+    for (i = 0; i < evaluated->parts_n; i++) {
+        part = &evaluated->parts[i];
+        printf("%s{", i ? "," : "");
+
+        if (i != 0) {
+            printf("\"slice\":");
+            mlopsctl_evaluate_json_string(part->cell);
+            printf(",\"value\":");
+            mlopsctl_evaluate_json_string(part->value);
+            printf(",");
+        }
+
+        printf("\"rows\":%llu", (unsigned long long) part->score.rows_n);
+        mlopsctl_evaluate_json_score("model", &part->score);
+
+        if (evaluated->against) {
+            mlopsctl_evaluate_json_score("against", &part->other);
+        }
+
+        if (evaluated->compared) {
+            printf(",\"difference\":{\"loss\":\"%s\",\"value\":",
+                   mlops_evaluate_loss(part->difference.metric));
+            mlopsctl_json_number(part->difference.value.value);
+            printf(",\"lo\":");
+            mlopsctl_json_number(part->difference.value.lo);
+            printf(",\"hi\":");
+            mlopsctl_json_number(part->difference.value.hi);
+            printf(",\"relative\":");
+            mlopsctl_json_number(part->difference.relative);
+            printf("}");
+        }
+
+        printf("}");
+    }
+
+    printf("]}\n");
+}
+
+
+static void
+mlopsctl_evaluate_json_score(const char *name,
+    const mlops_learn_score_t *score)
+{
+    uint32_t  k;
+
+    printf(",\"%s\":{", name);
+
+    for (k = 0; k < score->metrics_n; k++) {
+        printf("%s\"%s\":{\"value\":", k ? "," : "",
+               mlops_metric_name(score->metrics[k]));
+        mlopsctl_json_number(score->values[k].value);
+        printf(",\"lo\":");
+        mlopsctl_json_number(score->values[k].lo);
+        printf(",\"hi\":");
+        mlopsctl_json_number(score->values[k].hi);
+        printf("}");
+    }
+
+    printf("}");
+}
+
+
+static void
+mlopsctl_evaluate_json_string(const char *string)
+{
+    mlops_import_text_t  text;
+
+    memset(&text, 0, sizeof(text));
+    mlops_import_quote(&text, string, strlen(string));
+    printf("%.*s", (int) text.len, text.data ? text.data : "");
+    free(text.data);
+}
