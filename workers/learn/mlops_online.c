@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 
-#define MLOPS_ONLINE_AHEAD  4           /* examples that are fetched ahead */
+#define MLOPS_ONLINE_AHEAD  3           /* examples that are fetched ahead */
 #define MLOPS_ONLINE_PAGE   2097152     /* of a large table */
 
 
@@ -129,7 +129,7 @@ mlops_online_destroy(mlops_online_t *online)
     }
 
     mlops_online_rls_destroy(&online->rls);
-    free(online->scratch.a);
+    free(online->scratch.n);
     free(online->ascending);
     free(online->window);
     free(online);
@@ -174,7 +174,7 @@ mlops_online_origin(const mlops_online_t *online)
 static int
 mlops_online_room(mlops_online_t *online, uint32_t n, mlops_err_t *err)
 {
-    float                   *a;
+    float                   *n_of;
     uint32_t                 i, size, *ascending;
     mlops_online_scratch_t  *s;
 
@@ -189,11 +189,11 @@ mlops_online_room(mlops_online_t *online, uint32_t n, mlops_err_t *err)
         /* void */
     }
 
-    a = aligned_alloc(64, 3 * (size_t) size * sizeof(float));
+    n_of = aligned_alloc(64, 3 * (size_t) size * sizeof(float));
     ascending = malloc(size * sizeof(uint32_t));
 
-    if (a == NULL || ascending == NULL) {
-        free(a);
+    if (n_of == NULL || ascending == NULL) {
+        free(n_of);
         free(ascending);
         return mlops_err_set(err, "out of memory: an example of %u features",
                              (unsigned) n);
@@ -203,13 +203,13 @@ mlops_online_room(mlops_online_t *online, uint32_t n, mlops_err_t *err)
         ascending[i] = i;
     }
 
-    free(s->a);
+    free(s->n);
     free(online->ascending);
 
     s->size = size;
-    s->a = a;
-    s->n = a + size;
-    s->w = s->n + size;
+    s->n = n_of;
+    s->w = n_of + size;
+    s->slot = (uint32_t *) (s->w + size);
     online->ascending = ascending;
 
     return MLOPS_OK;
@@ -323,9 +323,7 @@ mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
             g = score.slope * e->weight;
             g = g > clip ? clip : g < -clip ? -clip : g;
 
-            online->kernel->update(online,
-                                   e->index ? e->index : online->ascending,
-                                   e->value, e->n, (float) g);
+            online->kernel->update(online, e->value, e->n, (float) g);
 
         } else if (mlops_online_rls_update(&online->rls, conf->dense,
                                            e->dense, e->weight, -score.slope,
@@ -431,6 +429,7 @@ mlops_online_account(mlops_online_t *online, const mlops_example_t *e,
 {
     int                   wrong;
     float                 kept;
+    uint32_t              bits;
     mlops_online_sums_t  *sums;
 
     sums = &online->sums;
@@ -455,13 +454,17 @@ mlops_online_account(mlops_online_t *online, const mlops_example_t *e,
     }
 
     kept = (loss < 1e30) ? (float) loss : 1e30f;
-    online->window[sums->window_at] = wrong ? -kept : kept;
+    memcpy(&bits, &kept, sizeof(bits));
+    bits |= (uint32_t) wrong << 31;
+    memcpy(&online->window[sums->window_at], &bits, sizeof(bits));
 
     if (++sums->window_at == online->conf.window) {
         sums->window_at = 0;
     }
 
-    sums->window_n += (sums->window_n < online->conf.window);
+    if (sums->window_n < online->conf.window) {
+        sums->window_n++;
+    }
 }
 
 

@@ -12,7 +12,7 @@ static double mlops_online_adagrad_margin(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n,
     const mlops_example_t *ahead);
 static void mlops_online_adagrad_update(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n, float g);
+    const float *value, uint32_t n, float g);
 
 
 const mlops_online_kernel_t  mlops_online_adagrad = {
@@ -44,7 +44,8 @@ mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
     s = &online->scratch;
 
     for (i = 0; i < n; i++) {
-        slot = online->table[index[i] & online->mask];
+        s->slot[i] = index[i] & online->mask;
+        slot = online->table[s->slot[i]];
 
         s->n[i] = slot.n;
         s->w[i] = slot.a;
@@ -59,8 +60,8 @@ mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
 
 
 static void
-mlops_online_adagrad_update(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n, float g)
+mlops_online_adagrad_update(mlops_online_t *online, const float *value,
+    uint32_t n, float g)
 {
     float                       step, square;
     uint32_t                    i;
@@ -75,7 +76,7 @@ mlops_online_adagrad_update(mlops_online_t *online, const uint32_t *index,
         step = mlops_online_limit(g * value[i] + rate->l2 * s->w[i]);
         square = step * step;
 
-        slot = &online->table[index[i] & online->mask];
+        slot = &online->table[s->slot[i]];
         slot->a -= (rate->rate * step)
                    / sqrtf((s->n[i] + square) + rate->epsilon);
         slot->n += square;

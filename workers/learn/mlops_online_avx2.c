@@ -7,8 +7,8 @@
  * again just before, so that an index that is there twice gets both.
  *
  * Each operation is that of the portable code, on the same numbers in the
- * same order; what a last, partly filled vector computes beside them is 0
- * and is not stored.
+ * same order.  A last, partly filled vector is filled up with slot 0 and
+ * value 0, which add 0 to the margin and are not stored.
  */
 
 #include "mlops_online_inner.h"
@@ -24,30 +24,16 @@
     __attribute__((always_inline, target("avx2"))) static inline
 
 
-/* 8 features: theirs, or filled up with zeros. */
-
-typedef struct {
-    uint32_t  index[MLOPS_ONLINE_LANES];
-    float     value[MLOPS_ONLINE_LANES];
-} mlops_online_rest_t;
-
-
-typedef struct {
-    __m256  a;
-    __m256  n;
-} mlops_online_pairs_t;
-
-
 static double mlops_online_ftrl_margin_avx2(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n,
     const mlops_example_t *ahead);
 static void mlops_online_ftrl_update_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n, float g);
+    const float *value, uint32_t n, float g);
 static double mlops_online_adagrad_margin_avx2(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n,
     const mlops_example_t *ahead);
 static void mlops_online_adagrad_update_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n, float g);
+    const float *value, uint32_t n, float g);
 
 
 const mlops_online_kernel_t  mlops_online_ftrl_avx2 = {
@@ -63,35 +49,79 @@ const mlops_online_kernel_t  mlops_online_adagrad_avx2 = {
 };
 
 
-mlops_online_inline __m128
-mlops_online_two(const mlops_online_t *online, uint32_t i, uint32_t j)
+/* From 8 - n on: n ones, then zeros. */
+
+static const uint32_t  mlops_online_masks[] = {
+    UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+    UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+    0, 0, 0, 0, 0, 0, 0, 0
+};
+
+
+typedef struct {
+    __m256  a;
+    __m256  n;
+} mlops_online_pairs_t;
+
+
+/* n of 8 are there. */
+
+mlops_online_inline __m256i
+mlops_online_part(uint32_t n)
 {
-    __m128  two;
-
-    two = _mm_loadl_pi(_mm_setzero_ps(),
-                       (const __m64 *) &online->table[i & online->mask]);
-
-    return _mm_loadh_pi(two,
-                        (const __m64 *) &online->table[j & online->mask]);
+    return _mm256_loadu_si256((const __m256i *)
+                              &mlops_online_masks[MLOPS_ONLINE_LANES - n]);
 }
 
 
-/* Slots 0 1 4 5 and 2 3 6 7, then first and second halves of all. */
+mlops_online_inline __m256
+mlops_online_values(const float *value, uint32_t n)
+{
+    return n < MLOPS_ONLINE_LANES
+           ? _mm256_maskload_ps(value, mlops_online_part(n))
+           : _mm256_loadu_ps(value);
+}
+
+
+mlops_online_inline __m128
+mlops_online_two(const mlops_online_slot_t *table, uint32_t i, uint32_t j)
+{
+    __m128  two;
+
+    two = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *) &table[i]);
+
+    return _mm_loadh_pi(two, (const __m64 *) &table[j]);
+}
+
+
+/* Slots 0 1 4 5 and 2 3 6 7, then first and second numbers of all. */
 
 mlops_online_inline mlops_online_pairs_t
-mlops_online_fetch_eight(const mlops_online_t *online, const uint32_t *index)
+mlops_online_fetch(const mlops_online_t *online, const uint32_t *index,
+    uint32_t at, uint32_t n)
 {
-    __m256                even, odd;
-    mlops_online_pairs_t  pairs;
+    __m256                      even, odd;
+    __m256i                     slots;
+    uint32_t                   *s;
+    mlops_online_pairs_t        pairs;
+    const mlops_online_slot_t  *table;
+
+    slots = n < MLOPS_ONLINE_LANES
+            ? _mm256_maskload_epi32((const int *) index, mlops_online_part(n))
+            : _mm256_loadu_si256((const __m256i *) index);
+    slots = _mm256_and_si256(slots, _mm256_set1_epi32((int) online->mask));
+
+    s = online->scratch.slot + at;
+    table = online->table;
+
+    _mm256_store_si256((__m256i *) s, slots);
 
     even = _mm256_insertf128_ps(
-               _mm256_castps128_ps256(mlops_online_two(online, index[0],
-                                                       index[1])),
-               mlops_online_two(online, index[4], index[5]), 1);
+               _mm256_castps128_ps256(mlops_online_two(table, s[0], s[1])),
+               mlops_online_two(table, s[4], s[5]), 1);
     odd = _mm256_insertf128_ps(
-              _mm256_castps128_ps256(mlops_online_two(online, index[2],
-                                                      index[3])),
-              mlops_online_two(online, index[6], index[7]), 1);
+              _mm256_castps128_ps256(mlops_online_two(table, s[2], s[3])),
+              mlops_online_two(table, s[6], s[7]), 1);
 
     pairs.a = _mm256_shuffle_ps(even, odd, 0x88);
     pairs.n = _mm256_shuffle_ps(even, odd, 0xdd);
@@ -101,29 +131,26 @@ mlops_online_fetch_eight(const mlops_online_t *online, const uint32_t *index)
 
 
 mlops_online_inline void
-mlops_online_add(mlops_online_t *online, uint32_t index, __m128 what,
-    const int high)
+mlops_online_add(mlops_online_slot_t *slot, __m128 what)
 {
-    __m128  slot;
     __m64  *p;
 
-    p = (__m64 *) &online->table[index & online->mask];
-    slot = _mm_loadl_pi(_mm_setzero_ps(), p);
-    slot = _mm_add_ps(slot, high ? _mm_movehl_ps(what, what) : what);
+    p = (__m64 *) slot;
 
-    _mm_storel_pi(p, slot);
+    _mm_storel_pi(p, _mm_add_ps(_mm_loadl_pi(_mm_setzero_ps(), p), what));
 }
 
 
-/* The first count of 8; the loop is gone where count is known. */
+/* The first n of 8. */
 
 mlops_online_inline void
-mlops_online_add_all(mlops_online_t *online, const uint32_t *index,
-    __m256 a, __m256 n, const uint32_t count)
+mlops_online_add_all(mlops_online_t *online, uint32_t at, __m256 a, __m256 n,
+    uint32_t count)
 {
-    __m128    v[4];
-    __m256    even, odd;
-    uint32_t  i;
+    __m128           v[4];
+    __m256           even, odd;
+    uint32_t         i;
+    const uint32_t  *s;
 
     even = _mm256_unpacklo_ps(a, n);
     odd = _mm256_unpackhi_ps(a, n);
@@ -133,31 +160,19 @@ mlops_online_add_all(mlops_online_t *online, const uint32_t *index,
     v[2] = _mm256_extractf128_ps(even, 1);
     v[3] = _mm256_extractf128_ps(odd, 1);
 
+    s = online->scratch.slot + at;
+
 #pragma GCC unroll 4
     for (i = 0; i < MLOPS_ONLINE_LANES / 2; i++) {
 
         if (2 * i < count) {
-            mlops_online_add(online, index[2 * i], v[i], 0);
+            mlops_online_add(&online->table[s[2 * i]], v[i]);
         }
 
         if (2 * i + 1 < count) {
-            mlops_online_add(online, index[2 * i + 1], v[i], 1);
+            mlops_online_add(&online->table[s[2 * i + 1]],
+                             _mm_movehl_ps(v[i], v[i]));
         }
-    }
-}
-
-
-mlops_online_inline void
-mlops_online_fill(mlops_online_rest_t *rest, const uint32_t *index,
-    const float *value, uint32_t n)
-{
-    uint32_t  i;
-
-    memset(rest, 0, sizeof(mlops_online_rest_t));
-
-    for (i = 0; i < n; i++) {
-        rest->index[i] = index[i];
-        rest->value[i] = value[i];
     }
 }
 
@@ -187,7 +202,7 @@ mlops_online_folded(__m256d lo, __m256d hi)
 
 
 mlops_online_inline __m256
-mlops_online_step(__m256 step)
+mlops_online_limited(__m256 step)
 {
     step = _mm256_min_ps(step, _mm256_set1_ps((float) MLOPS_ONLINE_CLIP));
 
@@ -220,18 +235,18 @@ mlops_online_ftrl_weights(const mlops_online_rate_t *rate,
 
 mlops_online_inline void
 mlops_online_ftrl_eight(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t at, __m256d *lo, __m256d *hi)
+    const float *value, uint32_t at, uint32_t n, __m256d *lo, __m256d *hi)
 {
     __m256                w;
     mlops_online_pairs_t  pairs;
 
-    pairs = mlops_online_fetch_eight(online, index);
+    pairs = mlops_online_fetch(online, index + at, at, n);
     w = mlops_online_ftrl_weights(&online->rate, pairs);
 
     _mm256_store_ps(online->scratch.n + at, pairs.n);
     _mm256_store_ps(online->scratch.w + at, w);
 
-    mlops_online_sum(lo, hi, w, _mm256_loadu_ps(value));
+    mlops_online_sum(lo, hi, w, mlops_online_values(value + at, n));
 }
 
 
@@ -239,23 +254,22 @@ mlops_online_target static double
 mlops_online_ftrl_margin_avx2(mlops_online_t *online, const uint32_t *index,
     const float *value, uint32_t n, const mlops_example_t *ahead)
 {
-    __m256d              lo, hi;
-    uint32_t             i;
-    mlops_online_rest_t  rest;
+    __m256d   lo, hi;
+    uint32_t  i;
 
     lo = _mm256_setzero_pd();
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
         mlops_online_ahead(online, ahead, i, i + MLOPS_ONLINE_LANES);
-        mlops_online_ftrl_eight(online, index + i, value + i, i, &lo, &hi);
+        mlops_online_ftrl_eight(online, index, value, i, MLOPS_ONLINE_LANES,
+                                &lo, &hi);
     }
 
     mlops_online_ahead(online, ahead, i, UINT32_MAX);
 
     if (i < n) {
-        mlops_online_fill(&rest, index + i, value + i, n - i);
-        mlops_online_ftrl_eight(online, rest.index, rest.value, i, &lo, &hi);
+        mlops_online_ftrl_eight(online, index, value, i, n - i, &lo, &hi);
     }
 
     return mlops_online_folded(lo, hi);
@@ -263,59 +277,57 @@ mlops_online_ftrl_margin_avx2(mlops_online_t *online, const uint32_t *index,
 
 
 mlops_online_inline void
-mlops_online_ftrl_add(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t at, __m256 g, const uint32_t count)
+mlops_online_ftrl_add(mlops_online_t *online, const float *value,
+    uint32_t at, __m256 g, uint32_t count)
 {
     __m256  step, square, sigma, n, w;
 
     n = _mm256_load_ps(online->scratch.n + at);
     w = _mm256_load_ps(online->scratch.w + at);
 
-    step = mlops_online_step(_mm256_mul_ps(g, _mm256_loadu_ps(value)));
+    step = _mm256_mul_ps(g, mlops_online_values(value + at, count));
+    step = mlops_online_limited(step);
     square = _mm256_mul_ps(step, step);
     sigma = _mm256_sub_ps(_mm256_sqrt_ps(_mm256_add_ps(n, square)),
                           _mm256_sqrt_ps(n));
     sigma = _mm256_mul_ps(sigma, _mm256_set1_ps(online->rate.inverse_alpha));
     step = _mm256_sub_ps(step, _mm256_mul_ps(sigma, w));
 
-    mlops_online_add_all(online, index, step, square, count);
+    mlops_online_add_all(online, at, step, square, count);
 }
 
 
 mlops_online_target static void
-mlops_online_ftrl_update_avx2(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n, float g)
+mlops_online_ftrl_update_avx2(mlops_online_t *online, const float *value,
+    uint32_t n, float g)
 {
-    __m256               all;
-    uint32_t             i;
-    mlops_online_rest_t  rest;
+    __m256    all;
+    uint32_t  i;
 
     all = _mm256_set1_ps(g);
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_ftrl_add(online, index + i, value + i, i, all,
-                              MLOPS_ONLINE_LANES);
+        mlops_online_ftrl_add(online, value, i, all, MLOPS_ONLINE_LANES);
     }
 
     if (i < n) {
-        mlops_online_fill(&rest, index + i, value + i, n - i);
-        mlops_online_ftrl_add(online, rest.index, rest.value, i, all, n - i);
+        mlops_online_ftrl_add(online, value, i, all, n - i);
     }
 }
 
 
 mlops_online_inline void
 mlops_online_adagrad_eight(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t at, __m256d *lo, __m256d *hi)
+    const float *value, uint32_t at, uint32_t n, __m256d *lo, __m256d *hi)
 {
     mlops_online_pairs_t  pairs;
 
-    pairs = mlops_online_fetch_eight(online, index);
+    pairs = mlops_online_fetch(online, index + at, at, n);
 
     _mm256_store_ps(online->scratch.n + at, pairs.n);
     _mm256_store_ps(online->scratch.w + at, pairs.a);
 
-    mlops_online_sum(lo, hi, pairs.a, _mm256_loadu_ps(value));
+    mlops_online_sum(lo, hi, pairs.a, mlops_online_values(value + at, n));
 }
 
 
@@ -324,25 +336,22 @@ mlops_online_adagrad_margin_avx2(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n,
     const mlops_example_t *ahead)
 {
-    __m256d              lo, hi;
-    uint32_t             i;
-    mlops_online_rest_t  rest;
+    __m256d   lo, hi;
+    uint32_t  i;
 
     lo = _mm256_setzero_pd();
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
         mlops_online_ahead(online, ahead, i, i + MLOPS_ONLINE_LANES);
-        mlops_online_adagrad_eight(online, index + i, value + i, i, &lo,
-                                   &hi);
+        mlops_online_adagrad_eight(online, index, value, i,
+                                   MLOPS_ONLINE_LANES, &lo, &hi);
     }
 
     mlops_online_ahead(online, ahead, i, UINT32_MAX);
 
     if (i < n) {
-        mlops_online_fill(&rest, index + i, value + i, n - i);
-        mlops_online_adagrad_eight(online, rest.index, rest.value, i, &lo,
-                                   &hi);
+        mlops_online_adagrad_eight(online, index, value, i, n - i, &lo, &hi);
     }
 
     return mlops_online_folded(lo, hi);
@@ -350,8 +359,8 @@ mlops_online_adagrad_margin_avx2(mlops_online_t *online,
 
 
 mlops_online_inline void
-mlops_online_adagrad_add(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t at, __m256 g, const uint32_t count)
+mlops_online_adagrad_add(mlops_online_t *online, const float *value,
+    uint32_t at, __m256 g, uint32_t count)
 {
     __m256                      step, square, n, w;
     const mlops_online_rate_t  *rate;
@@ -360,9 +369,9 @@ mlops_online_adagrad_add(mlops_online_t *online, const uint32_t *index,
     n = _mm256_load_ps(online->scratch.n + at);
     w = _mm256_load_ps(online->scratch.w + at);
 
-    step = _mm256_add_ps(_mm256_mul_ps(g, _mm256_loadu_ps(value)),
-                         _mm256_mul_ps(_mm256_set1_ps(rate->l2), w));
-    step = mlops_online_step(step);
+    step = _mm256_mul_ps(g, mlops_online_values(value + at, count));
+    step = _mm256_add_ps(step, _mm256_mul_ps(_mm256_set1_ps(rate->l2), w));
+    step = mlops_online_limited(step);
     square = _mm256_mul_ps(step, step);
 
     n = _mm256_add_ps(_mm256_add_ps(n, square),
@@ -370,31 +379,27 @@ mlops_online_adagrad_add(mlops_online_t *online, const uint32_t *index,
     step = _mm256_div_ps(_mm256_mul_ps(_mm256_set1_ps(rate->rate), step),
                          _mm256_sqrt_ps(n));
 
-    mlops_online_add_all(online, index,
+    mlops_online_add_all(online, at,
                          _mm256_xor_ps(step, _mm256_set1_ps(-0.0f)), square,
                          count);
 }
 
 
 mlops_online_target static void
-mlops_online_adagrad_update_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n, float g)
+mlops_online_adagrad_update_avx2(mlops_online_t *online, const float *value,
+    uint32_t n, float g)
 {
-    __m256               all;
-    uint32_t             i;
-    mlops_online_rest_t  rest;
+    __m256    all;
+    uint32_t  i;
 
     all = _mm256_set1_ps(g);
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_adagrad_add(online, index + i, value + i, i, all,
-                                 MLOPS_ONLINE_LANES);
+        mlops_online_adagrad_add(online, value, i, all, MLOPS_ONLINE_LANES);
     }
 
     if (i < n) {
-        mlops_online_fill(&rest, index + i, value + i, n - i);
-        mlops_online_adagrad_add(online, rest.index, rest.value, i, all,
-                                 n - i);
+        mlops_online_adagrad_add(online, value, i, all, n - i);
     }
 }
 

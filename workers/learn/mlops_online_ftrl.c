@@ -12,7 +12,7 @@ static double mlops_online_ftrl_margin(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n,
     const mlops_example_t *ahead);
 static void mlops_online_ftrl_update(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n, float g);
+    const float *value, uint32_t n, float g);
 
 
 const mlops_online_kernel_t  mlops_online_ftrl = {
@@ -53,10 +53,10 @@ mlops_online_ftrl_margin(mlops_online_t *online, const uint32_t *index,
     s = &online->scratch;
 
     for (i = 0; i < n; i++) {
-        slot = online->table[index[i] & online->mask];
+        s->slot[i] = index[i] & online->mask;
+        slot = online->table[s->slot[i]];
         w = mlops_online_ftrl_weight(&online->rate, slot);
 
-        s->a[i] = slot.a;
         s->n[i] = slot.n;
         s->w[i] = w;
 
@@ -70,8 +70,8 @@ mlops_online_ftrl_margin(mlops_online_t *online, const uint32_t *index,
 
 
 static void
-mlops_online_ftrl_update(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n, float g)
+mlops_online_ftrl_update(mlops_online_t *online, const float *value,
+    uint32_t n, float g)
 {
     float                    step, square, sigma;
     uint32_t                 i;
@@ -86,7 +86,7 @@ mlops_online_ftrl_update(mlops_online_t *online, const uint32_t *index,
         sigma = (sqrtf(s->n[i] + square) - sqrtf(s->n[i]))
                 * online->rate.inverse_alpha;
 
-        slot = &online->table[index[i] & online->mask];
+        slot = &online->table[s->slot[i]];
         slot->a += step - sigma * s->w[i];
         slot->n += square;
     }

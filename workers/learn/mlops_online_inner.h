@@ -17,14 +17,14 @@ typedef struct {
 } mlops_online_slot_t;
 
 
-/* The pairs of the example under way, side by side, and its weights: what
- * margin finds update uses. */
+/* Of the example under way, what margin finds and update uses: second numbers
+ * of its pairs, weights, numbers of its slots. */
 
 typedef struct {
     uint32_t   size;                /* a multiple of 8 */
-    float     *a;
     float     *n;
     float     *w;
+    uint32_t  *slot;
 } mlops_online_scratch_t;
 
 
@@ -47,8 +47,8 @@ typedef struct {
     double   (*margin)(mlops_online_t *online, const uint32_t *index,
                        const float *value, uint32_t n,
                        const mlops_example_t *ahead);
-    void     (*update)(mlops_online_t *online, const uint32_t *index,
-                       const float *value, uint32_t n, float g);
+    void     (*update)(mlops_online_t *online, const float *value,
+                       uint32_t n, float g);
     float    (*weight)(const mlops_online_rate_t *rate,
                        mlops_online_slot_t slot);
 } mlops_online_kernel_t;

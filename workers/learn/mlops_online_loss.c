@@ -6,6 +6,8 @@
 #include "mlops_online_loss.h"
 #include "mlops_online_math.h"
 
+#include <math.h>
+
 
 #define MLOPS_ONLINE_POISSON_MAX  30.0
 
@@ -51,19 +53,31 @@ mlops_online_score(const mlops_online_conf_t *conf, double margin,
 }
 
 
-/* One exponential, of a number that is not positive. */
+/* One exponential, of a number that is not positive.  The sign of a margin is
+ * a coin's toss to the processor: what depends on it is chosen by masks, not
+ * by jumps, whose wrong guesses would throw away what was begun of the next
+ * example. */
 
 static void
 mlops_online_logistic(double margin, double label,
     mlops_online_score_t *score)
 {
-    double  e;
+    double    e, size;
+    uint64_t  negative, bits, one;
 
-    e = mlops_online_exp(margin < 0 ? margin : -margin);
+    size = fabs(margin);
+    e = mlops_online_exp(-size);
 
-    score->value = (margin < 0 ? e : 1.0) / (1.0 + e);
+    memcpy(&negative, &margin, sizeof(negative));
+    memcpy(&bits, &e, sizeof(bits));
+    negative = -(negative >> 63);
+    one = 0x3ff0000000000000ull;
+    bits = (bits & negative) | (one & ~negative);
+    memcpy(&score->value, &bits, sizeof(bits));
+
+    score->value /= 1.0 + e;
     score->slope = score->value - label;
-    score->loss = (margin > 0 ? margin : 0) - label * margin
+    score->loss = (margin + size) * 0.5 - label * margin
                   + mlops_online_log1p(e);
 
     /* terms of one size may leave a rest below 0 */
@@ -120,7 +134,7 @@ mlops_online_huber(double delta, double margin, double label,
     double  error, size;
 
     error = margin - label;
-    size = error < 0 ? -error : error;
+    size = fabs(error);
     score->value = margin;
 
     if (size <= delta) {
