@@ -5,6 +5,7 @@
 
 #include "mlops_online_fit.h"
 #include "mlops_file.h"
+#include "mlops_fit_key.h"
 #include "mlops_fitters.h"
 #include "mlops_hash.h"
 #include "mlops_num.h"
@@ -396,8 +397,7 @@ mlops_online_run(mlops_fit_t *fit, mlops_online_algorithm_t algorithm)
     rc = mlops_online_passes(&of);
 
     if (rc == MLOPS_OK) {
-        rc = (algorithm == MLOPS_ONLINE_RLS) ? mlops_online_steps_dense(&of)
-                                             : mlops_online_steps(&of);
+        rc = mlops_online_steps(&of);
     }
 
     if (rc == MLOPS_OK) {
@@ -704,30 +704,17 @@ mlops_online_batch(mlops_online_fit_t *of, const uint32_t *order, uint64_t at,
 static int
 mlops_online_tell(mlops_online_fit_t *of, uint64_t done)
 {
-    char                      text[80];
-    const mlops_fit_env_t    *env;
-    mlops_online_progress_t   progress;
+    mlops_online_progress_t  progress;
 
-    env = of->fit->env;
-
-    if (env == NULL) {
-        return MLOPS_OK;
+    if (mlops_fit_stopped(of->fit)) {
+        return MLOPS_ERROR;
     }
 
-    if (env->stop != NULL && env->stop(env->ctx)) {
-        return mlops_field_error(of->fit->field, "stopped");
-    }
-
-    if (env->progress != NULL) {
-        mlops_online_progress(of->online, 0, &progress);
-
-        (void) snprintf(text, sizeof(text), "%s %.6g",
-                        mlops_online_loss_measure(of->conf.loss),
-                        progress.window_n ? progress.window_loss
-                                          : progress.loss);
-
-        env->progress(env->ctx, done, of->fit->train->n * of->passes, text);
-    }
+    mlops_online_progress(of->online, 0, &progress);
+    mlops_fit_progress(of->fit, done, of->fit->train->n * of->passes,
+                       "%s %.6g", mlops_online_loss_measure(of->conf.loss),
+                       progress.window_n ? progress.window_loss
+                                         : progress.loss);
 
     return MLOPS_OK;
 }
@@ -807,17 +794,11 @@ mlops_online_keep(mlops_online_fit_t *of)
 
 
 static void
-mlops_online_member(mlops_import_text_t *text, const char *name, double value)
+mlops_online_member(mlops_online_fit_t *of, const char *name, double value)
 {
-    char  number[MLOPS_DOUBLE_LEN];
-
-    if (!isfinite(value)) {
-        return;
+    if (isfinite(value)) {
+        mlops_fit_put_number(of->fit->report, name, value);
     }
-
-    mlops_import_text(text, ",\"%s\":", name);
-    mlops_import_bytes(text, number, (size_t)
-                       (mlops_doc_print(number, value) - number));
 }
 
 
@@ -830,21 +811,18 @@ mlops_online_report(mlops_online_fit_t *of)
 
     text = of->fit->report;
 
-    if (text == NULL) {
-        return;
-    }
-
     mlops_online_progress(of->online, 0, &progress);
     nonzero = mlops_online_nonzero(of->online, &all);
 
-    mlops_import_text(text, "\"measure\":\"%s\"",
+    mlops_fit_report(of->fit, "measure");
+    mlops_import_text(text, "\"%s\"",
                       mlops_online_loss_measure(of->conf.loss));
 
-    mlops_online_member(text, "progressive_loss", of->loss);
-    mlops_online_member(text, "progressive_loss_total", progress.loss);
-    mlops_online_member(text, "accuracy_total", progress.accuracy);
-    mlops_online_member(text, "window_loss", progress.window_loss);
-    mlops_online_member(text, "window_accuracy", progress.window_accuracy);
+    mlops_online_member(of, "progressive_loss", of->loss);
+    mlops_online_member(of, "progressive_loss_total", progress.loss);
+    mlops_online_member(of, "accuracy_total", progress.accuracy);
+    mlops_online_member(of, "window_loss", progress.window_loss);
+    mlops_online_member(of, "window_accuracy", progress.window_accuracy);
 
     mlops_import_text(text, ",\"examples\":%llu,\"refused\":%llu,"
                       "\"%s\":%llu,\"nonzero\":%llu",
