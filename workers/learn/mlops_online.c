@@ -378,7 +378,9 @@ mlops_online_margin(mlops_online_t *online, const mlops_example_t *e,
     }
 
     for (i = 0; i < e->n; i++) {
-        if (!isfinite(e->dense ? e->dense[i] : (double) e->value[i])) {
+        if (!isfinite(online->kernel ? (double) e->value[i]
+                                     : e->dense[i]))
+        {
             return mlops_err_set(err, "feature %u is not finite",
                                  (unsigned) i);
         }

@@ -76,8 +76,8 @@ mlops_online_defaults(mlops_online_conf_t *conf,
     conf->algorithm = algorithm;
     conf->loss = (algorithm == MLOPS_ONLINE_RLS) ? MLOPS_ONLINE_SQUARED
                                                  : MLOPS_ONLINE_LOGISTIC;
-    conf->bits = 20;
-    conf->dense = 1;
+    conf->bits = (algorithm == MLOPS_ONLINE_RLS) ? 0 : 20;
+    conf->dense = (algorithm == MLOPS_ONLINE_RLS) ? 1 : 0;
     conf->window = 1000;
     conf->alpha = 0.1;
     conf->beta = 1.0;

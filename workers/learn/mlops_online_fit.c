@@ -187,7 +187,7 @@ mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
     if (mlops_field_word(field, step, "loss", losses, conf->loss, &word)
         != MLOPS_OK
         || mlops_field_int(field, step, "bits", MLOPS_ONLINE_BITS_MIN,
-                           MLOPS_ONLINE_BITS_MAX, conf->bits, &bits)
+                           MLOPS_ONLINE_BITS_MAX, 20, &bits)
            != MLOPS_OK
         || mlops_field_int(field, step, "passes", 1, 10000, 1, &passes)
            != MLOPS_OK
@@ -225,7 +225,7 @@ mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
     }
 
     conf->loss = (mlops_online_loss_t) word;
-    conf->bits = (uint32_t) bits;
+    conf->bits = (algorithm == MLOPS_ONLINE_RLS) ? 0 : (uint32_t) bits;
     conf->window = (uint32_t) window;
     of->passes = (uint32_t) passes;
 
