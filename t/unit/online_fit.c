@@ -558,8 +558,8 @@ test_keys(void **state)
         const char  *text;
         uint32_t     classes_n;
     } wrong[] = {
-        { "\"fit\":\"ftrl\",\"alpha\":0", "alpha: expected a number from 1e-09 "
-          "to 1000, got 0", 2 },
+        { "\"fit\":\"ftrl\",\"alpha\":0", "alpha: expected a number from "
+          "1e-09 to 1000, got 0", 2 },
         { "\"fit\":\"ftrl\",\"loss\":\"huber\"", "ftrl has no loss "
           "\"huber\"", 0 },
         { "\"fit\":\"ftrl\",\"loss\":\"log\"", "loss", 2 },

@@ -422,6 +422,16 @@ test_damage(void **state)
     refused(path, dir, copy, len, NULL, "negative where it cannot be");
 
     memcpy(copy, data, len);
+    copy[300] = 1;
+    mend(copy, len);
+    refused(path, dir, copy, len, NULL, "bytes that are to be 0 are not");
+
+    memcpy(copy, data, len);
+    copy[384 + 300] = 1;
+    mend(copy, len);
+    refused(path, dir, copy, len, NULL, "bytes that are to be 0 are not");
+
+    memcpy(copy, data, len);
     u64 = 75;
     memcpy(copy + 224, &u64, 8);
     mend(copy, len);

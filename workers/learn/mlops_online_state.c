@@ -48,6 +48,10 @@
 #define MLOPS_ONLINE_ABI    1
 #define MLOPS_ONLINE_HEAD   384
 
+/* More than any number of examples makes: beyond it a float would not hold
+ * what is added. */
+#define MLOPS_ONLINE_LARGE  1e36f
+
 
 /* Bytes 32 to 384. */
 
@@ -105,6 +109,7 @@ static mlops_online_t *mlops_online_read(const char *data, size_t len,
     const mlops_online_conf_t *conf, mlops_err_t *err);
 static int mlops_online_read_head(const char *data, size_t len,
     mlops_online_head_t *head, mlops_online_conf_t *conf, mlops_err_t *err);
+static int mlops_online_zeros(const unsigned char *p, size_t len);
 static int mlops_online_same(const mlops_online_conf_t *state,
     const mlops_online_conf_t *conf, mlops_err_t *err);
 static int mlops_online_sane(const mlops_online_t *online,
@@ -357,6 +362,15 @@ mlops_online_read(const char *data, size_t len,
     }
 
     numbers = mlops_online_numbers(online);
+    if (!mlops_online_zeros((const unsigned char *) data + at
+                            - mlops_online_pad(&own),
+                            mlops_online_pad(&own)))
+    {
+        (void) mlops_err_set(err, "not a state that can be used: bytes that "
+                             "are to be 0 are not");
+        goto failed;
+    }
+
     memcpy(numbers, data + at, bytes);
 
     if (own.window > 0) {
@@ -420,6 +434,13 @@ mlops_online_read_head(const char *data, size_t len,
     memcpy(head, data + sizeof(file), sizeof(mlops_online_head_t));
     mlops_online_head_conf(head, conf);
 
+    if (head->zero != 0 || !mlops_online_zeros(head->rest,
+                                               sizeof(head->rest)))
+    {
+        return mlops_err_set(err, "not a state that can be used: bytes that "
+                             "are to be 0 are not");
+    }
+
     if (mlops_online_check(conf, err) != MLOPS_OK) {
         return mlops_err_prefix(err, "not a state that can be used");
     }
@@ -434,6 +455,21 @@ mlops_online_read_head(const char *data, size_t len,
     }
 
     return MLOPS_OK;
+}
+
+
+static int
+mlops_online_zeros(const unsigned char *p, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (p[i] != 0) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -535,8 +571,9 @@ mlops_online_sane(const mlops_online_t *online, mlops_err_t *err)
     }
 
     for (i = 0; online->table != NULL && i <= online->mask; i++) {
-        if (!isfinite(online->table[i].a) || !isfinite(online->table[i].n)
-            || online->table[i].n < 0)
+        if (!(fabsf(online->table[i].a) <= MLOPS_ONLINE_LARGE)
+            || !(online->table[i].n >= 0)
+            || online->table[i].n > MLOPS_ONLINE_LARGE)
         {
             goto failed;
         }
@@ -547,7 +584,7 @@ mlops_online_sane(const mlops_online_t *online, mlops_err_t *err)
         n = mlops_online_bytes(&online->conf) / sizeof(double);
 
         for (i = 0; i < n; i++) {
-            if (!isfinite(numbers[i])) {
+            if (!(fabs(numbers[i]) <= MLOPS_ONLINE_LARGE)) {
                 goto failed;
             }
         }
@@ -564,5 +601,6 @@ mlops_online_sane(const mlops_online_t *online, mlops_err_t *err)
 failed:
 
     return mlops_err_set(err, "not a state that can be used: a number in it "
-                         "is not finite, or negative where it cannot be");
+                         "is not finite, too large, or negative where it "
+                         "cannot be");
 }
