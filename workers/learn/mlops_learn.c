@@ -24,11 +24,6 @@ static void mlops_learn_run_free(mlops_learn_run_t *run);
 static char *mlops_learn_folder(const char *path);
 
 
-const char *const  mlops_part_names[] = {
-    "train", "tune", "calibrate", "gate"
-};
-
-
 static double
 mlops_learn_now(void)
 {

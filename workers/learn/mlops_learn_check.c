@@ -26,6 +26,8 @@ static int mlops_learn_check_columns(mlops_learn_check_t *check,
     const mlops_str_t *names, uint32_t n);
 static int mlops_learn_check_target(mlops_learn_check_t *check,
     const mlops_columns_t *columns);
+static int mlops_learn_check_lists(mlops_learn_check_t *check,
+    const mlops_columns_t *columns);
 static int mlops_learn_check_steps(mlops_learn_check_t *check);
 static int mlops_learn_check_step(mlops_learn_check_t *check,
     const mlops_learn_step_t *step);
@@ -134,7 +136,11 @@ mlops_learn_check_rows(mlops_learn_check_t *check)
 
     mlops_field_pop(check->field, old);
 
-    return mlops_learn_check_target(check, &columns);
+    if (mlops_learn_check_target(check, &columns) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_learn_check_lists(check, &columns);
 }
 
 
@@ -205,6 +211,63 @@ mlops_learn_check_target(mlops_learn_check_t *check,
     if (one->view.kind == MLOPS_MATRIX_CODES) {
         return mlops_field_error(check->field, "expected numbers, got a "
                                  "column of strings");
+    }
+
+    mlops_field_pop(check->field, old);
+
+    return MLOPS_OK;
+}
+
+
+/* The cells that filters and the split look at. */
+
+static int
+mlops_learn_check_lists(mlops_learn_check_t *check,
+    const mlops_columns_t *columns)
+{
+    size_t              old, list, inputs;
+    uint32_t            i, k;
+    const char         *expected;
+    const mlops_doc_t  *name;
+
+    expected = "the name of an input, a column, or what a step of rows "
+               "computes";
+    old = mlops_field_push(check->field, "train.rows.filters");
+
+    for (i = 0; i < check->recipe->filters_n; i++) {
+        list = mlops_field_push_i(check->field, i);
+        (void) mlops_field_push(check->field, "inputs");
+
+        for (k = 0, name = check->recipe->filters[i].inputs->v.child;
+             name != NULL; k++, name = name->next)
+        {
+            inputs = mlops_field_push_i(check->field, k);
+
+            if (mlops_columns_get(columns, check->field, name, expected)
+                == NULL)
+            {
+                return MLOPS_ERROR;
+            }
+
+            mlops_field_pop(check->field, inputs);
+        }
+
+        mlops_field_pop(check->field, list);
+    }
+
+    mlops_field_pop(check->field, old);
+
+    if (check->recipe->rule.column == NULL) {
+        return MLOPS_OK;
+    }
+
+    old = mlops_field_push(check->field, "train.split.column");
+
+    if (mlops_columns_get(columns, check->field, check->recipe->rule.column,
+                          expected)
+        == NULL)
+    {
+        return MLOPS_ERROR;
     }
 
     mlops_field_pop(check->field, old);

@@ -118,9 +118,12 @@ mlops_learn_facts_data(const mlops_learn_run_t *run,
                           run->fit[MLOPS_PART_TRAIN].n);
     }
 
-    mlops_import_text(text, ",\"without_target\":%llu,\"filtered\":%llu}",
+    mlops_import_text(text, ",\"without_target\":%llu,\"filtered\":%llu,"
+                      "\"purged\":%llu,\"unused\":%llu}",
                       (unsigned long long) run->gone_target_n,
-                      (unsigned long long) run->gone_filter_n);
+                      (unsigned long long) run->gone_filter_n,
+                      (unsigned long long) run->purged_n,
+                      (unsigned long long) run->unused_n);
 }
 
 

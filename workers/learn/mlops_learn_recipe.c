@@ -18,6 +18,7 @@ static int mlops_learn_no_fitter(mlops_learn_recipe_t *recipe,
 static int mlops_learn_train(mlops_learn_recipe_t *recipe,
     const uint64_t *seed);
 static int mlops_learn_validate(mlops_learn_recipe_t *recipe);
+static int mlops_learn_split_of(mlops_learn_recipe_t *recipe);
 static int mlops_learn_rows_of(mlops_learn_recipe_t *recipe);
 static int mlops_learn_strings(mlops_field_t *field, const mlops_doc_t *doc,
     const char *key, mlops_str_t **strings, uint32_t *n);
@@ -351,9 +352,7 @@ mlops_learn_train(mlops_learn_recipe_t *recipe, const uint64_t *seed)
         || mlops_field_find(field, train, "sample", MLOPS_DOC_OBJECT,
                             &recipe->sample)
            != MLOPS_OK
-        || mlops_field_find(field, train, "split", MLOPS_DOC_OBJECT,
-                            &recipe->split)
-           != MLOPS_OK
+        || mlops_learn_split_of(recipe) != MLOPS_OK
         || mlops_field_find(field, train, "slices", MLOPS_DOC_ARRAY,
                             &recipe->slices)
            != MLOPS_OK
@@ -433,11 +432,36 @@ mlops_learn_validate(mlops_learn_recipe_t *recipe)
 
 
 static int
+mlops_learn_split_of(mlops_learn_recipe_t *recipe)
+{
+    size_t              old;
+    const mlops_doc_t  *split;
+
+    if (mlops_field_find(&recipe->field, recipe->train, "split",
+                         MLOPS_DOC_OBJECT, &split)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    old = mlops_field_push(&recipe->field, "split");
+
+    if (mlops_split_rule(&recipe->field, split, &recipe->rule) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    mlops_field_pop(&recipe->field, old);
+
+    return MLOPS_OK;
+}
+
+
+static int
 mlops_learn_rows_of(mlops_learn_recipe_t *recipe)
 {
     size_t                    old, here;
     mlops_field_t            *field;
-    const mlops_doc_t        *list;
+    const mlops_doc_t        *list, *filters;
     static const char *const  keys[] = {
         "header", "missing", "columns", "steps", "filters", NULL
     };
@@ -460,7 +484,7 @@ mlops_learn_rows_of(mlops_learn_recipe_t *recipe)
                             &recipe->row_steps)
            != MLOPS_OK
         || mlops_field_find(field, recipe->rows, "filters", MLOPS_DOC_ARRAY,
-                            &recipe->filters)
+                            &filters)
            != MLOPS_OK
         || mlops_field_find(field, recipe->rows, "columns", MLOPS_DOC_ARRAY,
                             &list)
@@ -483,6 +507,15 @@ mlops_learn_rows_of(mlops_learn_recipe_t *recipe)
         mlops_field_pop(field, here);
     }
 
+    here = mlops_field_push(field, "filters");
+
+    if (mlops_filters(field, filters, &recipe->filters, &recipe->filters_n)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    mlops_field_pop(field, here);
     mlops_field_pop(field, old);
 
     return MLOPS_OK;

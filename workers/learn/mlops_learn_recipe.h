@@ -9,8 +9,10 @@
 
 #include "mlops_apply.h"
 #include "mlops_columns.h"
+#include "mlops_filter.h"
 #include "mlops_fit.h"
 #include "mlops_metric.h"
+#include "mlops_split.h"
 
 
 #define MLOPS_LEARN_INPUTS   32767
@@ -45,7 +47,7 @@ typedef struct {
     const mlops_doc_t      *classes;
     const mlops_doc_t      *class_weight;
     const mlops_doc_t      *sample;
-    const mlops_doc_t      *split;
+    mlops_split_rule_t      rule;       /* of the split */
     const mlops_doc_t      *slices;
     uint64_t                seed;
     uint32_t                folds;      /* 0: no cross-validation */
@@ -61,7 +63,8 @@ typedef struct {
     mlops_str_t            *extra_names;
     uint32_t                extra_n;
     const mlops_doc_t      *row_steps;
-    const mlops_doc_t      *filters;
+    mlops_filter_t         *filters;
+    uint32_t                filters_n;
 
     mlops_learn_step_t     *steps;
     uint32_t                steps_n;

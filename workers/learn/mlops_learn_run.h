@@ -19,15 +19,6 @@
 #include "mlops_frame.h"
 
 
-typedef enum {
-    MLOPS_PART_TRAIN = 0,
-    MLOPS_PART_TUNE,
-    MLOPS_PART_CALIBRATE,
-    MLOPS_PART_GATE,
-    MLOPS_PART_N
-} mlops_part_t;
-
-
 /* Rows by number, ascending. */
 
 typedef struct {
@@ -50,6 +41,8 @@ typedef struct {
     uint8_t                      *gone;         /* of a row: left out */
     uint64_t                      gone_target_n;
     uint64_t                      gone_filter_n;
+    uint64_t                      purged_n;     /* by the split */
+    uint64_t                      unused_n;
 
     uint32_t                      classes_n;
     mlops_str_t                  *classes;      /* names */
@@ -86,9 +79,6 @@ typedef struct {
     const char           *quiet;        /* progress says this instead */
 } mlops_learn_chain_t;
 
-
-/* The names of parts: "train", … */
-extern const char *const  mlops_part_names[];
 
 /* Reads the file, evaluates rows.steps.  inputs says which of the recipe's
  * inputs have to be there: those of the default signature. */

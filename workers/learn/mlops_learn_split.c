@@ -3,98 +3,193 @@
  */
 
 #include "mlops_learn_run.h"
-#include "mlops_random.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 
-static int mlops_learn_parts(mlops_learn_run_t *run, uint8_t *part);
-static int mlops_learn_random(mlops_learn_run_t *run, uint8_t *part);
+static int mlops_learn_filter_list(mlops_learn_run_t *run, int sigma,
+    uint32_t *rows, uint32_t *n);
+static uint32_t mlops_learn_left(const mlops_learn_run_t *run,
+    uint32_t *rows);
 
+
+/* Rows that missing and range leave out are gone. */
 
 int
 mlops_learn_filter(mlops_learn_run_t *run)
 {
-    if (run->recipe.filters != NULL && run->recipe.filters->n != 0) {
-        return mlops_err_set(run->err, "train.rows.filters: not yet");
+    int        rc;
+    uint32_t   i, n, *rows;
+
+    if (run->recipe.filters_n == 0) {
+        return MLOPS_OK;
     }
+
+    rows = malloc(((size_t) run->frame.rows_n + 1) * sizeof(uint32_t));
+
+    if (rows == NULL) {
+        return mlops_err_set(run->err, "out of memory");
+    }
+
+    n = mlops_learn_left(run, rows);
+    run->gone_filter_n += n;
+    rc = mlops_learn_filter_list(run, 0, rows, &n);
+    run->gone_filter_n -= n;
+
+    memset(run->gone, 1, run->frame.rows_n);
+
+    for (i = 0; i < n; i++) {
+        run->gone[rows[i]] = 0;
+    }
+
+    free(rows);
+
+    return rc;
+}
+
+
+/* sigma looks at training rows alone. */
+
+int
+mlops_learn_filter_train(mlops_learn_run_t *run)
+{
+    int                   rc;
+    uint32_t              n;
+    mlops_learn_part_t   *train;
+
+    train = &run->parts[MLOPS_PART_TRAIN];
+    n = (uint32_t) train->n;
+
+    rc = mlops_learn_filter_list(run, 1, train->rows, &n);
+
+    run->gone_filter_n += train->n - n;
+    train->n = n;
+
+    if (rc == MLOPS_OK && n == 0) {
+        return mlops_err_set(run->err, "train.rows.filters: expected training "
+                             "rows, got none that are left");
+    }
+
+    return rc;
+}
+
+
+/* Filters by sigma, or the others, in their order. */
+
+static int
+mlops_learn_filter_list(mlops_learn_run_t *run, int sigma, uint32_t *rows,
+    uint32_t *n)
+{
+    size_t                 start, list, inputs;
+    uint32_t               i, k;
+    mlops_err_t            why;
+    mlops_field_t         *field;
+    const mlops_doc_t     *name;
+    mlops_columns_one_t   *one;
+    const mlops_filter_t  *filter;
+
+    field = &run->recipe.field;
+    start = mlops_field_push(field, "train.rows.filters");
+
+    /* a path that an error leaves behind is of no more use */
+
+    for (i = 0; i < run->recipe.filters_n; i++) {
+        filter = &run->recipe.filters[i];
+
+        if ((filter->kind == MLOPS_FILTER_SIGMA) != sigma) {
+            continue;
+        }
+
+        list = mlops_field_push_i(field, i);
+        (void) mlops_field_push(field, "inputs");
+
+        for (k = 0, name = filter->inputs->v.child; name != NULL;
+             k++, name = name->next)
+        {
+            inputs = mlops_field_push_i(field, k);
+            one = mlops_columns_get(&run->columns, field, name,
+                                    "the name of a cell of the rows");
+
+            if (one == NULL) {
+                return MLOPS_ERROR;
+            }
+
+            if (mlops_filter(filter, &one->view, rows, n, &why) != MLOPS_OK) {
+                return mlops_field_error(field, "%s", why.text);
+            }
+
+            mlops_field_pop(field, inputs);
+        }
+
+        mlops_field_pop(field, list);
+    }
+
+    mlops_field_pop(field, start);
 
     return MLOPS_OK;
 }
 
 
-int
-mlops_learn_filter_train(mlops_learn_run_t *run)
+static uint32_t
+mlops_learn_left(const mlops_learn_run_t *run, uint32_t *rows)
 {
-    (void) run;
+    uint32_t  i, n;
 
-    return MLOPS_OK;
+    for (i = 0, n = 0; i < run->frame.rows_n; i++) {
+        if (!run->gone[i]) {
+            rows[n++] = i;
+        }
+    }
+
+    return n;
 }
 
 
 int
 mlops_learn_split(mlops_learn_run_t *run)
 {
-    int       rc;
-    uint8_t  *part;
+    int                           rc;
+    char                          name[MLOPS_ERR_SIZE];
+    size_t                        old;
+    uint32_t                      k, n, *rows;
+    mlops_err_t                   why;
+    mlops_split_t                 split;
+    const mlops_str_t            *text;
+    mlops_columns_one_t          *one;
+    const mlops_split_rule_t     *rule;
 
-    part = calloc((size_t) run->frame.rows_n + 1, 1);
-    if (part == NULL) {
+    one = NULL;
+    name[0] = '\0';
+    rule = &run->recipe.rule;
+
+    if (rule->column != NULL) {
+        old = mlops_field_push(&run->recipe.field, "train.split.column");
+        one = mlops_columns_get(&run->columns, &run->recipe.field,
+                                rule->column,
+                                "the name of a cell of the rows");
+        if (one == NULL) {
+            return MLOPS_ERROR;
+        }
+
+        mlops_field_pop(&run->recipe.field, old);
+
+        text = &rule->column->v.text;
+        n = (text->len < sizeof(name) - 1) ? (uint32_t) text->len
+                                           : sizeof(name) - 1;
+        memcpy(name, text->data, n);
+        name[n] = '\0';
+    }
+
+    rows = malloc(((size_t) run->frame.rows_n + 1) * sizeof(uint32_t));
+
+    if (rows == NULL) {
         return mlops_err_set(run->err, "out of memory");
     }
 
-    rc = run->recipe.split ? mlops_learn_random(run, part) : MLOPS_OK;
+    n = mlops_learn_left(run, rows);
 
-    if (rc == MLOPS_OK) {
-        rc = mlops_learn_parts(run, part);
-    }
-
-    free(part);
-
-    return rc;
-}
-
-
-/* Part numbers of rows become lists. */
-
-static int
-mlops_learn_parts(mlops_learn_run_t *run, uint8_t *part)
-{
-    uint64_t             i;
-    uint32_t             k;
-    mlops_learn_part_t  *parts;
-
-    parts = run->parts;
-
-    for (i = 0; i < run->frame.rows_n; i++) {
-
-        if (run->gone[i]) {
-            part[i] = MLOPS_PART_N;
-
-        } else if (part[i] < MLOPS_PART_N) {
-            parts[part[i]].n++;
-        }
-    }
-
-    for (k = 0; k < MLOPS_PART_N; k++) {
-        parts[k].rows = malloc((size_t) (parts[k].n + 1) * sizeof(uint32_t));
-
-        if (parts[k].rows == NULL) {
-            return mlops_err_set(run->err, "out of memory");
-        }
-
-        parts[k].n = 0;
-    }
-
-    for (i = 0; i < run->frame.rows_n; i++) {
-
-        if (part[i] < MLOPS_PART_N) {
-            parts[part[i]].rows[parts[part[i]].n++] = (uint32_t) i;
-        }
-    }
-
-    if (parts[MLOPS_PART_TRAIN].n == 0) {
+    if (n == 0) {
+        free(rows);
         return mlops_err_set(run->err, "%s: expected rows to train on, got "
                              "none of %llu: %llu have no target, %llu were "
                              "filtered", run->options->rows,
@@ -103,65 +198,24 @@ mlops_learn_parts(mlops_learn_run_t *run, uint8_t *part)
                              (unsigned long long) run->gone_filter_n);
     }
 
-    return MLOPS_OK;
-}
+    rc = mlops_split(rule, rows, n, one ? &one->view : NULL, &split, &why);
+    free(rows);
 
+    if (rc != MLOPS_OK) {
+        mlops_split_free(&split);
 
-/* The gate is the first of the permutation, then calibrate, tune, train. */
-
-static int
-mlops_learn_random(mlops_learn_run_t *run, uint8_t *part)
-{
-    double        fraction;
-    int64_t       seed;
-    uint32_t      i, k, n, at, *left, *order;
-    uint64_t      count;
-    mlops_mt_t    mt;
-
-    n = 0;
-    left = malloc((size_t) run->frame.rows_n * 2 * sizeof(uint32_t) + 1);
-
-    if (left == NULL) {
-        return mlops_err_set(run->err, "out of memory");
+        return (split.bad != MLOPS_MATRIX_NONE)
+               ? mlops_learn_row_error(run, split.bad, name, "%s", why.text)
+               : mlops_err_set(run->err, "train.split: %s", why.text);
     }
 
-    for (i = 0; i < run->frame.rows_n; i++) {
-        if (!run->gone[i]) {
-            left[n++] = i;
-        }
+    for (k = 0; k < MLOPS_PART_N; k++) {
+        run->parts[k].rows = split.rows[k];
+        run->parts[k].n = split.n[k];
     }
 
-    order = left + run->frame.rows_n;
-
-    if (mlops_field_int(&run->recipe.field, run->recipe.split, "seed", 0,
-                        UINT32_MAX, 1, &seed)
-        != MLOPS_OK)
-    {
-        free(left);
-        return MLOPS_ERROR;
-    }
-
-    mlops_mt_init(&mt, (uint32_t) seed);
-    mlops_mt_permutation(&mt, order, n);
-
-    for (k = MLOPS_PART_N, at = 0; k-- > 1; /* void */ ) {
-
-        if (mlops_field_number(&run->recipe.field, run->recipe.split,
-                               mlops_part_names[k], 0, 1, 0, &fraction)
-            != MLOPS_OK)
-        {
-            free(left);
-            return MLOPS_ERROR;
-        }
-
-        for (count = (uint64_t) ceil(n * fraction); count > 0 && at < n;
-             count--)
-        {
-            part[left[order[at++]]] = (uint8_t) k;
-        }
-    }
-
-    free(left);
+    run->purged_n = split.purged_n;
+    run->unused_n = split.unused_n;
 
     return MLOPS_OK;
 }
