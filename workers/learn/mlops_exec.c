@@ -8,7 +8,7 @@
 #include "mlops_plan.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +31,8 @@ static int mlops_exec_folder(mlops_exec_t *ex);
 static int mlops_exec_files(mlops_exec_t *ex);
 static int mlops_exec_child(mlops_exec_t *ex);
 static int mlops_exec_stop(void *ctx);
+static int mlops_exec_remove(const char *path, const struct stat *st,
+    int type, struct FTW *ftw);
 static void mlops_exec_print(void *ctx, const char *text, size_t len);
 
 
@@ -351,6 +353,30 @@ mlops_exec_print(void *ctx, const char *text, size_t len)
 
     mlops_fit_progress(ex->fit, 0, 0, "%.*s", (int) (len < 120 ? len : 120),
                        text);
+}
+
+
+static int
+mlops_exec_remove(const char *path, const struct stat *st, int type,
+    struct FTW *ftw)
+{
+    (void) st;
+    (void) type;
+    (void) ftw;
+
+    (void) remove(path);
+
+    return 0;
+}
+
+
+/* The folder itself stays: its name is taken. */
+
+void
+mlops_exec_clean(mlops_exec_t *ex)
+{
+    (void) nftw(ex->in, mlops_exec_remove, 16, FTW_DEPTH|FTW_PHYS);
+    (void) nftw(ex->out, mlops_exec_remove, 16, FTW_DEPTH|FTW_PHYS);
 }
 
 

@@ -9,7 +9,7 @@
  *
  *     exec-N/in/rows.csv, tune.csv    read-only
  *     exec-N/out/                     where the command runs: HOME, TMPDIR
- *     exec-N/out/model                what it writes
+ *     exec-N/out/model                what it writes, then exec-N.model
  */
 
 #ifndef MLOPS_EXEC_H
@@ -55,6 +55,9 @@ int mlops_exec_set(mlops_exec_t *ex, const char *fmt, ...)
 /* Text in the arena of the fit's field; NULL: out of memory, said. */
 char *mlops_exec_text(mlops_exec_t *ex, const char *fmt, ...)
     mlops_printf(2, 3);
+
+/* Removes rows and what else the command left. */
+void mlops_exec_clean(mlops_exec_t *ex);
 
 /* Reads what the command left, and writes the steps of the fitted recipe. */
 int mlops_exec_model(mlops_exec_t *ex);

@@ -32,6 +32,7 @@ typedef struct {
 } mlops_exec_wants_t;
 
 
+static int mlops_exec_take(mlops_exec_t *ex, char **file, mlops_err_t *err);
 static int mlops_exec_wants(mlops_exec_t *ex, const mlops_doc_t *doc,
     mlops_exec_wants_t *wants, mlops_err_t *err);
 static int mlops_exec_recipe_wants(mlops_exec_t *ex, const mlops_doc_t *doc,
@@ -56,7 +57,6 @@ mlops_exec_model(mlops_exec_t *ex)
     size_t               len, from;
     mlops_fit_t         *fit;
     mlops_err_t          err;
-    mlops_str_t          output;
     struct stat          st;
     mlops_arena_t        arena;
     mlops_doc_t         *doc;
@@ -91,9 +91,11 @@ mlops_exec_model(mlops_exec_t *ex)
         from = fit->steps->len;
         rc = mlops_exec_bind(ex, &wants, &err);
 
-        file = mlops_exec_text(ex, "%s/out/model", ex->dir);
+        if (rc == MLOPS_OK) {
+            rc = mlops_exec_take(ex, &file, &err);
+        }
 
-        if (rc == MLOPS_OK && file != NULL) {
+        if (rc == MLOPS_OK) {
             mlops_fit_step(fit, "model", wants.names, wants.n, fit->outputs,
                            fit->outputs_n);
 
@@ -102,10 +104,7 @@ mlops_exec_model(mlops_exec_t *ex)
                                     fit->margin_n);
             }
 
-            output.data = file;
-            output.len = strlen(file);
-            mlops_import_text(fit->steps, ",\"file\":");
-            mlops_import_quote(fit->steps, output.data, output.len);
+            mlops_import_text(fit->steps, ",\"file\":\"%s\"", file);
             mlops_fit_end(fit);
 
             rc = mlops_exec_try(ex, fit->steps->data + from,
@@ -128,6 +127,31 @@ mlops_exec_model(mlops_exec_t *ex)
     free(data);
 
     return rc;
+}
+
+
+/* The model goes to the top of the run's folder, by which the recipe names
+ * it; the rest, which may be large, goes away. */
+
+static int
+mlops_exec_take(mlops_exec_t *ex, char **file, mlops_err_t *err)
+{
+    char  *top;
+
+    *file = mlops_exec_text(ex, "%s.model", ex->dir);
+    top = *file ? mlops_exec_text(ex, "%s/../../%s", ex->out, *file) : NULL;
+
+    if (top == NULL) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    if (rename(ex->model, top) == -1 || chmod(top, 0400) == -1) {
+        return mlops_err_set(err, "%s: %s", top, strerror(errno));
+    }
+
+    mlops_exec_clean(ex);
+
+    return MLOPS_OK;
 }
 
 

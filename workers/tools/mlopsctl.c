@@ -100,6 +100,29 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         mlopsctl_train
     },
     {
+        "tune", "RECIPE ROWS.csv -o BEST.mlm [OPTION...]",
+        "train with many settings, and keep the best",
+        "Each trial trains the recipe with settings from its object tune, in\n"
+        "a process of its own; it is judged by a metric of the part tune of\n"
+        "the rows, never by the gate.  Prints name=value lines.\n"
+        "\n"
+        "  -o BEST.mlm         the image of the best trial\n"
+        "  --trials N          at most so many; default 12\n"
+        "  --parallel N        at once; default 1\n"
+        "  --goal METRIC=VALUE stop when it is reached; METRIC alone chooses\n"
+        "                      the metric; default: the recipe's first\n"
+        "  --search grid|random\n"
+        "                      default: random, without a combination twice\n"
+        "  --seed N            of a random search; default 1\n"
+        "  --max-failed N      so many trials may fail; default 3\n"
+        "  --state DIR         keeps what is done: the same command goes on\n"
+        "                      after it was killed\n"
+        "  --set NAME=VALUE    for all trials, as train takes it\n"
+        "  --threads N         of a trial; default 1\n"
+        "  --timeout TIME      of a trial, as 10m; --memory SIZE likewise\n",
+        mlopsctl_tune
+    },
+    {
         "evaluate", "MODEL.mlm ROWS.csv [OPTION...]",
         "judge a model by rows, and compare it with another",
         "Prints the metrics of the model's recipe with intervals of 95 %.\n"

@@ -39,6 +39,7 @@ int mlopsctl_export(int argc, char **argv);
 int mlopsctl_verify(int argc, char **argv);
 int mlopsctl_predict(int argc, char **argv);
 int mlopsctl_train(int argc, char **argv);
+int mlopsctl_tune(int argc, char **argv);
 int mlopsctl_evaluate(int argc, char **argv);
 int mlopsctl_reproduce(int argc, char **argv);
 int mlopsctl_publish(int argc, char **argv);

@@ -1,0 +1,399 @@
+/*
+ * The space of a tuning, and what each trial takes of it.
+ *
+ * A grid goes through all combinations, the last name fastest.  A random
+ * search takes each number from a stream of its own, so that trial N is the
+ * same however many there are; a combination of lists that an earlier trial
+ * had is drawn again.
+ */
+
+#include "mlops_tune.h"
+#include "mlops_field.h"
+#include "mlops_import_job.h"
+#include "mlops_math.h"
+#include "mlops_num.h"
+#include "mlops_random.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define MLOPS_TUNE_POINTS  (1ull << 40)     /* of a grid that is counted */
+#define MLOPS_TUNE_DRAWS   64               /* of a combination */
+
+
+static int mlops_tune_axis(mlops_tune_axis_t *axis, const mlops_doc_t *doc,
+    mlops_field_t *field);
+static int mlops_tune_settings(const mlops_tune_space_t *space,
+    mlops_tune_trial_t *trial, const double *at, mlops_arena_t *arena,
+    mlops_err_t *err);
+static int mlops_tune_value(const mlops_tune_axis_t *axis, double at,
+    mlops_import_text_t *text);
+static double mlops_tune_point(const mlops_tune_axis_t *axis, double at);
+static int mlops_tune_grid(const mlops_tune_space_t *space, uint64_t point,
+    mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err);
+static int mlops_tune_draw(const mlops_tune_space_t *space, uint64_t seed,
+    mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err);
+static double mlops_tune_place(const mlops_tune_axis_t *axis,
+    uint64_t *rest);
+static int mlops_tune_seen(const mlops_tuned_t *tuned, uint32_t n);
+
+
+int
+mlops_tune_space(mlops_tune_space_t *space, const mlops_doc_t *recipe,
+    mlops_arena_t *arena, mlops_err_t *err)
+{
+    size_t              old;
+    mlops_field_t       field;
+    const mlops_doc_t  *tune, *doc;
+
+    memset(space, 0, sizeof(*space));
+    mlops_field_init(&field, arena, err);
+
+    tune = mlops_field_get(&field, recipe, "tune", MLOPS_DOC_OBJECT);
+    if (tune == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    (void) mlops_field_push(&field, "tune");
+
+    if (tune->n == 0 || tune->n > MLOPS_TUNE_NAMES) {
+        return mlops_field_fail(&field, tune, "an object with 1 to %u names",
+                                MLOPS_TUNE_NAMES);
+    }
+
+    space->points = 1;
+    space->finite = 1;
+
+    for (doc = tune->v.child; doc != NULL; doc = doc->next) {
+
+        if (mlops_str_is(&doc->key, "comment")) {
+            continue;
+        }
+
+        old = mlops_field_push(&field, mlops_arena_copy(arena, doc->key.data,
+                                                        doc->key.len));
+
+        if (mlops_tune_axis(&space->axes[space->axes_n], doc, &field)
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        mlops_field_pop(&field, old);
+
+        if (space->axes[space->axes_n].values == NULL) {
+            space->finite = 0;
+        }
+
+        space->points *= space->axes[space->axes_n].n;
+        space->points = (space->points < MLOPS_TUNE_POINTS)
+                        ? space->points : MLOPS_TUNE_POINTS;
+        space->axes_n++;
+    }
+
+    if (space->axes_n == 0) {
+        return mlops_field_fail(&field, tune, "an object with names of "
+                                "settings");
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_tune_axis(mlops_tune_axis_t *axis, const mlops_doc_t *doc,
+    mlops_field_t *field)
+{
+    int                       log, integer;
+    int64_t                   steps;
+    static const char *const  keys[] = {
+        "lo", "hi", "log", "integer", "steps", NULL
+    };
+
+    axis->name = doc->key;
+
+    if (doc->type == MLOPS_DOC_ARRAY) {
+
+        if (doc->n == 0) {
+            return mlops_field_fail(field, doc, "a list of values, or a range "
+                                    "with lo and hi");
+        }
+
+        axis->values = doc;
+        axis->n = doc->n;
+
+        return MLOPS_OK;
+    }
+
+    if (doc->type != MLOPS_DOC_OBJECT) {
+        return mlops_field_fail(field, doc, "a list of values, or a range "
+                                "with lo and hi");
+    }
+
+    if (mlops_field_keys(field, doc, keys, NULL) != MLOPS_OK
+        || mlops_field_number(field, doc, "lo", -1e300, 1e300, NAN, &axis->lo)
+           != MLOPS_OK
+        || mlops_field_number(field, doc, "hi", -1e300, 1e300, NAN, &axis->hi)
+           != MLOPS_OK
+        || mlops_field_flag(field, doc, "log", &log) != MLOPS_OK
+        || mlops_field_flag(field, doc, "integer", &integer) != MLOPS_OK
+        || mlops_field_int(field, doc, "steps", 0, 100000, 0, &steps)
+           != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    axis->log = (log != 0);
+    axis->integer = (integer != 0);
+    axis->n = (uint32_t) steps;
+
+    if (axis->lo > axis->hi || (axis->log && axis->lo <= 0)) {
+        return mlops_field_error(field, "expected lo up to hi%s, got %g and "
+                                 "%g", axis->log ? ", above 0 with log" : "",
+                                 axis->lo, axis->hi);
+    }
+
+    if (axis->integer && ceil(axis->lo) > floor(axis->hi)) {
+        return mlops_field_error(field, "expected a whole number between lo "
+                                 "and hi, got %g and %g", axis->lo, axis->hi);
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
+mlops_tune_plan(const mlops_tune_space_t *space, mlops_tune_search_t search,
+    uint64_t seed, mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err)
+{
+    uint32_t  i;
+
+    if (search == MLOPS_TUNE_GRID && space->points == 0) {
+        return mlops_err_set(err, "tune: expected lists, or ranges with steps, "
+                             "for a grid, got a range without");
+    }
+
+    if ((search == MLOPS_TUNE_GRID || space->finite) && n > space->points) {
+        n = (uint32_t) space->points;
+    }
+
+    tuned->trials = mlops_arena_calloc(&tuned->arena, (size_t) n + 1,
+                                       sizeof(mlops_tune_trial_t));
+    if (tuned->trials == NULL) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    for (i = 0; i < n; i++) {
+        tuned->trials[i].number = i;
+
+        if (search == MLOPS_TUNE_GRID
+            ? mlops_tune_grid(space, i, tuned, i, err) != MLOPS_OK
+            : mlops_tune_draw(space, seed, tuned, i, err) != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+    }
+
+    tuned->trials_n = n;
+
+    return MLOPS_OK;
+}
+
+
+/* A point of the grid, the last name fastest. */
+
+static int
+mlops_tune_grid(const mlops_tune_space_t *space, uint64_t point,
+    mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err)
+{
+    double    at[MLOPS_TUNE_NAMES];
+    uint32_t  a;
+
+    for (a = space->axes_n; a > 0; a--) {
+        at[a - 1] = mlops_tune_place(&space->axes[a - 1], &point);
+    }
+
+    return mlops_tune_settings(space, &tuned->trials[n], at, &tuned->arena,
+                               err);
+}
+
+
+/* Where chance finds no combination of lists that is new, the first one of
+ * the grid is taken. */
+
+static int
+mlops_tune_draw(const mlops_tune_space_t *space, uint64_t seed,
+    mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err)
+{
+    double    at[MLOPS_TUNE_NAMES];
+    uint32_t  a, draw;
+    uint64_t  point;
+
+    for (draw = 0; draw < MLOPS_TUNE_DRAWS; draw++) {
+
+        for (a = 0; a < space->axes_n; a++) {
+            at[a] = mlops_random_double(seed, a, (uint64_t) n
+                                                 * MLOPS_TUNE_DRAWS + draw);
+        }
+
+        if (mlops_tune_settings(space, &tuned->trials[n], at, &tuned->arena,
+                                err)
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        if (!space->finite || !mlops_tune_seen(tuned, n)) {
+            return MLOPS_OK;
+        }
+    }
+
+    for (point = 0; point < space->points; point++) {
+
+        if (mlops_tune_grid(space, point, tuned, n, err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+        if (!mlops_tune_seen(tuned, n)) {
+            break;
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Where the next point of a grid is: within a value of a list, at the ends of
+ * a range and between. */
+
+static double
+mlops_tune_place(const mlops_tune_axis_t *axis, uint64_t *rest)
+{
+    double  i;
+
+    i = (double) (*rest % axis->n);
+    *rest /= axis->n;
+
+    if (axis->values != NULL) {
+        return (i + 0.5) / axis->n;
+    }
+
+    return (axis->n > 1) ? i / (axis->n - 1) : 0;
+}
+
+
+/* Was it an earlier trial's? */
+
+static int
+mlops_tune_seen(const mlops_tuned_t *tuned, uint32_t n)
+{
+    uint32_t             i, s;
+    mlops_tune_trial_t  *a, *b;
+
+    b = &tuned->trials[n];
+
+    for (i = 0; i < n; i++) {
+        a = &tuned->trials[i];
+
+        for (s = 0; s < b->settings_n; s++) {
+            if (strcmp(a->settings[s], b->settings[s]) != 0) {
+                break;
+            }
+        }
+
+        if (s == b->settings_n) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+mlops_tune_settings(const mlops_tune_space_t *space,
+    mlops_tune_trial_t *trial, const double *at, mlops_arena_t *arena,
+    mlops_err_t *err)
+{
+    int                   failed;
+    uint32_t              a;
+    mlops_import_text_t   text;
+
+    trial->settings_n = space->axes_n;
+    trial->settings = mlops_arena_calloc(arena, space->axes_n,
+                                         sizeof(char *));
+    failed = (trial->settings == NULL);
+
+    for (a = 0; a < space->axes_n && !failed; a++) {
+        memset(&text, 0, sizeof(text));
+
+        mlops_import_text(&text, "%.*s=", mlops_fmt(&space->axes[a].name));
+        failed = mlops_tune_value(&space->axes[a], at[a], &text) != MLOPS_OK;
+
+        if (!failed) {
+            trial->settings[a] = mlops_arena_copy(arena, text.data, text.len);
+            failed = (trial->settings[a] == NULL);
+        }
+
+        free(text.data);
+    }
+
+    return failed ? mlops_err_set(err, "out of memory") : MLOPS_OK;
+}
+
+
+static int
+mlops_tune_value(const mlops_tune_axis_t *axis, double at,
+    mlops_import_text_t *text)
+{
+    char                buf[MLOPS_DOUBLE_LEN];
+    uint32_t            i, n;
+    const mlops_doc_t  *doc;
+
+    if (axis->values == NULL) {
+        mlops_import_bytes(text, buf,
+                           (size_t) (mlops_doc_print(buf,
+                                              mlops_tune_point(axis, at))
+                                     - buf));
+        return text->failed ? MLOPS_ERROR : MLOPS_OK;
+    }
+
+    n = (uint32_t) (at * axis->n);
+    n = (n < axis->n) ? n : axis->n - 1;
+
+    for (i = 0, doc = axis->values->v.child; i < n; i++) {
+        doc = doc->next;
+    }
+
+    mlops_import_doc(text, doc);
+
+    return text->failed ? MLOPS_ERROR : MLOPS_OK;
+}
+
+
+static double
+mlops_tune_point(const mlops_tune_axis_t *axis, double at)
+{
+    double  v, lo, hi;
+
+    lo = axis->integer ? ceil(axis->lo) : axis->lo;
+    hi = axis->integer ? floor(axis->hi) : axis->hi;
+
+    if (axis->log) {
+        v = mlops_exp(mlops_log(lo) + (mlops_log(hi) - mlops_log(lo)) * at);
+        v = axis->integer ? rint(v) : v;
+
+    } else if (axis->integer) {
+
+        /* each number is as likely; the last point of a grid is at 1 */
+
+        v = lo + floor((hi - lo + 1) * at);
+
+    } else {
+        v = lo + (hi - lo) * at;
+    }
+
+    return v < lo ? lo : v > hi ? hi : v;
+}

@@ -1,0 +1,443 @@
+/*
+ * The folder of a tuning: whose it is, and what it knows of trials.
+ */
+
+#include "mlops_tune.h"
+#include "mlops_file.h"
+#include "mlops_import_job.h"
+#include "mlops_model.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+static int mlops_tune_folder(const mlops_tune_options_t *options, int *dir,
+    int *lock, mlops_err_t *err);
+static int mlops_tune_same(const mlops_tune_options_t *options, int dir,
+    const char *data, size_t len, mlops_err_t *err);
+static int mlops_tune_digest(const char *path, mlops_import_text_t *text,
+    mlops_err_t *err);
+static int mlops_tune_write(int dir, const char *name, const char *data,
+    size_t len, mlops_err_t *err);
+static int mlops_tune_remove(const char *path, const struct stat *st,
+    int type, struct FTW *ftw);
+static int mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
+    const char *want, const mlops_model_t *model, mlops_err_t *err);
+
+
+int
+mlops_tune_open(const mlops_tune_options_t *options, const char *data,
+    size_t len, int *lock, mlops_err_t *err)
+{
+    int   rc, dir;
+    char *work;
+
+    dir = -1;
+
+    if (mlops_tune_folder(options, &dir, lock, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    /* what the dead have left */
+
+    (void) mlops_file_sweep(dir);
+
+    if (asprintf(&work, "%s/work", options->state) == -1) {
+        rc = mlops_err_set(err, "out of memory");
+
+    } else {
+        (void) nftw(work, mlops_tune_remove, 16, FTW_DEPTH|FTW_PHYS);
+
+        rc = (mkdir(work, 0700) == -1)
+             ? mlops_err_set(err, "%s: %s", work, strerror(errno))
+             : mlops_tune_same(options, dir, data, len, err);
+
+        free(work);
+    }
+
+    (void) close(dir);
+
+    if (rc != MLOPS_OK) {
+        (void) close(*lock);
+        *lock = -1;
+    }
+
+    return rc;
+}
+
+
+static int
+mlops_tune_folder(const mlops_tune_options_t *options, int *dir, int *lock,
+    mlops_err_t *err)
+{
+    if (mkdir(options->state, 0700) == -1 && errno != EEXIST) {
+        return mlops_err_set(err, "%s: %s", options->state, strerror(errno));
+    }
+
+    *dir = open(options->state, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (*dir == -1) {
+        return mlops_err_set(err, "%s: %s", options->state, strerror(errno));
+    }
+
+    *lock = mlops_file_lock(*dir, "lock", 0, err);
+
+    if (*lock == -1) {
+        (void) close(*dir);
+
+        return mlops_err_prefix(err, "%s: is another run at work there?",
+                                options->state);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_tune_remove(const char *path, const struct stat *st, int type,
+    struct FTW *ftw)
+{
+    (void) st;
+    (void) type;
+    (void) ftw;
+
+    (void) remove(path);
+
+    return 0;
+}
+
+
+/* Writes tune.json, or compares it with the one that is there. */
+
+static int
+mlops_tune_same(const mlops_tune_options_t *options, int dir,
+    const char *data, size_t len, mlops_err_t *err)
+{
+    int                   rc, fd;
+    char                 *path, *old;
+    size_t                old_len;
+    uint32_t              i;
+    mlops_import_text_t   text;
+
+    memset(&text, 0, sizeof(text));
+
+    mlops_import_text(&text, "{\"recipe\":{");
+    mlops_import_digest(&text, NULL, data, len);
+    mlops_import_text(&text, "},\"rows\":{");
+
+    if (mlops_tune_digest(options->rows, &text, err) != MLOPS_OK) {
+        free(text.data);
+        return MLOPS_ERROR;
+    }
+
+    mlops_import_text(&text, "},\"set\":[");
+
+    for (i = 0; i < options->set_n; i++) {
+        mlops_import_text(&text, i ? "," : "");
+        mlops_import_quote(&text, options->set[i], strlen(options->set[i]));
+    }
+
+    mlops_import_text(&text, "],\"search\":%d,\"seed\":%llu}\n",
+                      (int) options->search,
+                      (unsigned long long) options->seed);
+
+    path = NULL;
+
+    if (text.failed
+        || asprintf(&path, "%s/tune.json", options->state) == -1)
+    {
+        free(text.data);
+        return mlops_err_set(err, "out of memory");
+    }
+
+    fd = openat(dir, "tune.json", O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        rc = mlops_tune_write(dir, "tune.json", text.data, text.len, err);
+
+    } else {
+        (void) close(fd);
+        rc = mlops_import_read(path, &old, &old_len, err);
+
+        if (rc == MLOPS_OK) {
+
+            if (old_len != text.len || memcmp(old, text.data, old_len) != 0) {
+                rc = mlops_err_set(err, "%s: expected the same recipe, rows, "
+                                   "settings, search and seed as in the run "
+                                   "that left this folder, got others; take "
+                                   "another --state, or remove this one",
+                                   options->state);
+            }
+
+            free(old);
+        }
+    }
+
+    free(path);
+    free(text.data);
+
+    return rc;
+}
+
+
+/* The file is read piece by piece: it may be larger than memory. */
+
+static int
+mlops_tune_digest(const char *path, mlops_import_text_t *text,
+    mlops_err_t *err)
+{
+    int              fd, good;
+    char            *buf;
+    ssize_t          n;
+    uint64_t         all;
+    EVP_MD_CTX      *ctx;
+    unsigned int     i, md_len;
+    unsigned char    md[EVP_MAX_MD_SIZE];
+
+    fd = open(path, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return mlops_err_set(err, "%s: %s", path, strerror(errno));
+    }
+
+    buf = malloc(1 << 20);
+    ctx = EVP_MD_CTX_new();
+    all = 0;
+    n = 0;
+    md_len = 0;
+
+    good = (buf != NULL && ctx != NULL
+            && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1);
+
+    while (good) {
+        n = read(fd, buf, 1 << 20);
+
+        if (n <= 0) {
+            break;
+        }
+
+        all += (uint64_t) n;
+        good = (EVP_DigestUpdate(ctx, buf, (size_t) n) == 1);
+    }
+
+    good = good && n == 0 && EVP_DigestFinal_ex(ctx, md, &md_len) == 1;
+
+    if (!good) {
+        (void) mlops_err_set(err, "%s: %s", path, n < 0 ? strerror(errno)
+                                                        : "no digest");
+    }
+
+    EVP_MD_CTX_free(ctx);
+    free(buf);
+    (void) close(fd);
+
+    mlops_import_text(text, "\"bytes\":%llu,\"sha256\":\"",
+                      (unsigned long long) all);
+
+    for (i = 0; i < md_len; i++) {
+        mlops_import_text(text, "%02x", md[i]);
+    }
+
+    mlops_import_text(text, "\"");
+
+    return good ? MLOPS_OK : MLOPS_ERROR;
+}
+
+
+static int
+mlops_tune_write(int dir, const char *name, const char *data, size_t len,
+    mlops_err_t *err)
+{
+    char  tmp[MLOPS_TMP_SIZE];
+
+    if (mlops_file_write(dir, data, len, 0644, (uid_t) -1, (gid_t) -1, 1, tmp,
+                         err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    mlops_fault("tune.commit");
+
+    return mlops_file_commit(dir, tmp, name, 0, 1, err);
+}
+
+
+char *
+mlops_tune_path(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
+    uint32_t number, const char *ending)
+{
+    char  *text, *copy;
+
+    if (asprintf(&text, "%s/trial-%u.%s", options->state, number, ending)
+        == -1)
+    {
+        return NULL;
+    }
+
+    copy = mlops_arena_copy(&tuned->arena, text, strlen(text));
+    free(text);
+
+    return copy;
+}
+
+
+/* MLOPS_AGAIN: nothing yet. */
+
+int
+mlops_tune_known(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
+    mlops_tune_trial_t *trial, mlops_err_t *err)
+{
+    int               rc;
+    char             *path, *why;
+    size_t            len;
+    mlops_model_t    *model;
+    mlops_map_file_t  map;
+
+    path = mlops_tune_path(options, tuned, trial->number, "failed");
+
+    if (path == NULL) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    if (access(path, F_OK) == 0) {
+
+        if (mlops_import_read(path, &why, &len, err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+        trial->failed = 1;
+        trial->why = mlops_arena_copy(&tuned->arena, why, len);
+        free(why);
+
+        return trial->why ? MLOPS_OK : mlops_err_set(err, "out of memory");
+    }
+
+    path = mlops_tune_path(options, tuned, trial->number, "mlm");
+
+    if (path == NULL) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    if (access(path, F_OK) == -1) {
+        return MLOPS_AGAIN;
+    }
+
+    if (mlops_file_map(&map, AT_FDCWD, path, MLOPS_IMAGE_MAX, 0, (uid_t) -1,
+                       err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    model = mlops_model_open(map.data, map.len, err);
+    rc = MLOPS_ERROR;
+
+    if (model != NULL) {
+        rc = mlops_tune_score(tuned, trial, options->metric, model, err);
+        mlops_model_destroy(model);
+    }
+
+    mlops_file_unmap(&map);
+
+    return (rc == MLOPS_OK) ? rc : mlops_err_prefix(err, "%s", path);
+}
+
+
+/* The metric of the part "tune", as training wrote it into the facts. */
+
+static int
+mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
+    const char *want, const mlops_model_t *model, mlops_err_t *err)
+{
+    int                 which;
+    mlops_doc_t        *facts;
+    mlops_str_t         text;
+    mlops_arena_t       arena;
+    const mlops_doc_t  *part, *metric;
+
+    mlops_arena_init(&arena, NULL, NULL);
+    text = mlops_model_facts(model);
+    facts = mlops_doc_parse(text.data, text.len, MLOPS_DOC_TOKENS, &arena,
+                            err);
+
+    part = mlops_doc_get(mlops_doc_get(mlops_doc_get(facts, "metadata"),
+                                       "training"), "metrics");
+    part = mlops_doc_get(part, "tune");
+    metric = (part == NULL) ? NULL
+             : (want != NULL) ? mlops_doc_get(part, want) : part->v.child;
+
+    if (facts == NULL) {
+        goto failed;
+    }
+
+    if (part == NULL || part->n == 0) {
+        (void) mlops_err_set(err, "expected rows in the part \"tune\" of the "
+                             "recipe's split, by which trials are judged, got "
+                             "none");
+        goto failed;
+    }
+
+    if (metric == NULL) {
+        (void) mlops_err_set(err, "expected the metric %s among those of the "
+                             "recipe (train.metrics), got others", want);
+        goto failed;
+    }
+
+    which = mlops_metric_find(&metric->key);
+
+    if (which < 0
+        || mlops_doc_double(mlops_doc_get(metric, "value"), &trial->value)
+           != MLOPS_OK)
+    {
+        (void) mlops_err_set(err, "expected a value of %.*s, got none",
+                             mlops_fmt(&metric->key));
+        goto failed;
+    }
+
+    tuned->metric = mlops_metric_name((mlops_metric_t) which);
+    trial->done = 1;
+    mlops_arena_destroy(&arena);
+
+    return MLOPS_OK;
+
+failed:
+
+    mlops_arena_destroy(&arena);
+
+    return MLOPS_ERROR;
+}
+
+
+int
+mlops_tune_failed(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
+    mlops_tune_trial_t *trial, const char *why, mlops_err_t *err)
+{
+    int   rc, dir;
+    char  name[32];
+
+    trial->failed = 1;
+    trial->why = mlops_arena_copy(&tuned->arena, why, strlen(why));
+
+    if (trial->why == NULL) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    dir = open(options->state, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (dir == -1) {
+        return mlops_err_set(err, "%s: %s", options->state, strerror(errno));
+    }
+
+    (void) snprintf(name, sizeof(name), "trial-%u.failed", trial->number);
+    rc = mlops_tune_write(dir, name, why, strlen(why), err);
+    (void) close(dir);
+
+    return rc;
+}

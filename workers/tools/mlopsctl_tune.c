@@ -1,0 +1,457 @@
+/*
+ * mlopsctl tune: the best of many trainings.
+ */
+
+#include "mlopsctl.h"
+#include "mlopsctl_learn.h"
+#include "mlops_import_job.h"
+#include "mlops_plan.h"
+#include "mlops_tune.h"
+
+#include <ftw.h>
+#include <signal.h>
+#include <unistd.h>
+
+
+#define MLOPSCTL_TUNE_TRIALS  12
+#define MLOPSCTL_TUNE_FAILED  3
+
+
+typedef struct {
+    const char            *to;
+    char                  *metric;
+    char                  *own;         /* a state folder of our own */
+    const char           **set;
+    mlops_tune_options_t   tune;
+} mlopsctl_tune_t;
+
+
+static volatile sig_atomic_t  mlopsctl_tune_signal;
+
+
+static int mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv);
+static int mlopsctl_tune_number(const char *name, const char *text,
+    uint64_t min, uint64_t max, uint32_t *value);
+static int mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text);
+static int mlopsctl_tune_state(mlopsctl_tune_t *in);
+static int mlopsctl_tune_run(mlopsctl_tune_t *in);
+static void mlopsctl_tune_print(const mlops_tuned_t *tuned);
+static void mlopsctl_tune_settings(const mlops_tune_trial_t *trial,
+    const char *before, const char *behind);
+static void mlopsctl_tune_report(void *ctx, const mlops_tune_trial_t *trial,
+    const char *metric);
+static int mlopsctl_tune_stop(void *ctx);
+static void mlopsctl_tune_caught(int number);
+static int mlopsctl_tune_remove(const char *path, const struct stat *st,
+    int type, struct FTW *ftw);
+
+
+int
+mlopsctl_tune(int argc, char **argv)
+{
+    int               rc;
+    struct sigaction  sa;
+    mlopsctl_tune_t   in;
+
+    memset(&in, 0, sizeof(in));
+
+    rc = mlopsctl_tune_options(&in, argc, argv);
+
+    if (rc == MLOPSCTL_DONE) {
+        rc = mlopsctl_tune_state(&in);
+    }
+
+    if (rc == MLOPSCTL_DONE) {
+        memset(&sa, 0, sizeof(sa));
+        sa.sa_handler = mlopsctl_tune_caught;
+
+        (void) sigaction(SIGINT, &sa, NULL);
+        (void) sigaction(SIGTERM, &sa, NULL);
+
+        rc = mlopsctl_tune_run(&in);
+    }
+
+    if (in.own != NULL) {
+        (void) nftw(in.own, mlopsctl_tune_remove, 16, FTW_DEPTH|FTW_PHYS);
+        free(in.own);
+    }
+
+    free(in.metric);
+    free(in.set);
+
+    return rc;
+}
+
+
+static int
+mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
+{
+    int                         c, rc;
+    uint64_t                    seed;
+    mlops_str_t                 text;
+    static const struct option  options[] = {
+        { "trials", required_argument, NULL, 't' },
+        { "parallel", required_argument, NULL, 'p' },
+        { "max-failed", required_argument, NULL, 'f' },
+        { "threads", required_argument, NULL, 'T' },
+        { "search", required_argument, NULL, 's' },
+        { "seed", required_argument, NULL, 'S' },
+        { "goal", required_argument, NULL, 'g' },
+        { "state", required_argument, NULL, 'd' },
+        { "set", required_argument, NULL, 'x' },
+        { "timeout", required_argument, NULL, 'l' },
+        { "memory", required_argument, NULL, 'm' },
+        { NULL, 0, NULL, 0 }
+    };
+
+    in->set = calloc((size_t) argc, sizeof(char *));
+
+    if (in->set == NULL) {
+        return mlopsctl_failed("out of memory");
+    }
+
+    in->tune.trials = MLOPSCTL_TUNE_TRIALS;
+    in->tune.parallel = 1;
+    in->tune.max_failed = MLOPSCTL_TUNE_FAILED;
+    in->tune.threads = 1;
+    in->tune.seed = 1;
+    in->tune.program = "/proc/self/exe";
+    in->tune.report = mlopsctl_tune_report;
+    in->tune.stop = mlopsctl_tune_stop;
+    in->tune.set = in->set;
+
+    while ((c = mlopsctl_option(argc, argv, "o:", options)) != -1) {
+
+        rc = MLOPSCTL_DONE;
+        text.data = optarg;
+        text.len = optarg ? strlen(optarg) : 0;
+
+        switch (c) {
+
+        case 'o':
+            in->to = optarg;
+            break;
+
+        case 't':
+            rc = mlopsctl_tune_number("trials", optarg, 1, MLOPS_TUNE_TRIALS,
+                                      &in->tune.trials);
+            break;
+
+        case 'p':
+            rc = mlopsctl_tune_number("parallel", optarg, 1,
+                                      MLOPS_TUNE_PARALLEL,
+                                      &in->tune.parallel);
+            break;
+
+        case 'f':
+            rc = mlopsctl_tune_number("max-failed", optarg, 0,
+                                      MLOPS_TUNE_TRIALS,
+                                      &in->tune.max_failed);
+            break;
+
+        case 'T':
+            rc = mlopsctl_tune_number("threads", optarg, 1, 256,
+                                      &in->tune.threads);
+            break;
+
+        case 's':
+
+            if (strcmp(optarg, "grid") == 0) {
+                in->tune.search = MLOPS_TUNE_GRID;
+
+            } else if (strcmp(optarg, "random") == 0) {
+                in->tune.search = MLOPS_TUNE_RANDOM;
+
+            } else {
+                return mlopsctl_misused("--search: expected grid or random, "
+                                        "got \"%s\"", optarg);
+            }
+
+            break;
+
+        case 'S':
+
+            if (mlopsctl_number(optarg, INT64_MAX, &seed) != MLOPS_OK) {
+                return mlopsctl_misused("--seed: expected a whole number, got "
+                                        "\"%s\"", optarg);
+            }
+
+            in->tune.seed = seed;
+            break;
+
+        case 'g':
+            rc = mlopsctl_tune_goal(in, optarg);
+            break;
+
+        case 'd':
+            in->tune.state = optarg;
+            break;
+
+        case 'x':
+            in->set[in->tune.set_n++] = optarg;
+            break;
+
+        case 'l':
+
+            if (mlops_plan_time(&text, &in->tune.timeout_ms) != MLOPS_OK) {
+                return mlopsctl_misused("--timeout: expected a time as 10m, "
+                                        "got \"%s\"", optarg);
+            }
+
+            break;
+
+        case 'm':
+
+            if (mlops_plan_size(&text, &in->tune.memory) != MLOPS_OK) {
+                return mlopsctl_misused("--memory: expected a size as 2g, got "
+                                        "\"%s\"", optarg);
+            }
+
+            break;
+
+        default:
+            return MLOPSCTL_USAGE;
+        }
+
+        if (rc != MLOPSCTL_DONE) {
+            return rc;
+        }
+    }
+
+    if (optind + 2 != argc) {
+        return mlopsctl_misused("expected a recipe and a file of rows");
+    }
+
+    in->tune.recipe = argv[optind];
+    in->tune.rows = argv[optind + 1];
+
+    if (in->to == NULL && in->tune.state == NULL) {
+        return mlopsctl_misused("expected -o and the image to write, or "
+                                "--state and a folder that keeps it");
+    }
+
+    return MLOPSCTL_DONE;
+}
+
+
+static int
+mlopsctl_tune_number(const char *name, const char *text, uint64_t min,
+    uint64_t max, uint32_t *value)
+{
+    uint64_t  number;
+
+    if (mlopsctl_number(text, max, &number) != MLOPS_OK || number < min) {
+        return mlopsctl_misused("--%s: expected a number from %llu to %llu, "
+                                "got \"%s\"", name, (unsigned long long) min,
+                                (unsigned long long) max, text);
+    }
+
+    *value = (uint32_t) number;
+
+    return MLOPSCTL_DONE;
+}
+
+
+/* METRIC, or METRIC=VALUE. */
+
+static int
+mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text)
+{
+    mlops_doc_t   number;
+    mlops_str_t   name;
+    const char   *equals;
+
+    equals = strchrnul(text, '=');
+    name.data = text;
+    name.len = (size_t) (equals - text);
+
+    if (mlops_metric_find(&name) < 0) {
+        return mlopsctl_misused("--goal: expected a metric, or METRIC=VALUE, "
+                                "got \"%s\"", text);
+    }
+
+    if (*equals == '=') {
+        memset(&number, 0, sizeof(number));
+        number.type = MLOPS_DOC_NUMBER;
+        number.v.text.data = equals + 1;
+        number.v.text.len = strlen(equals + 1);
+
+        if (mlops_doc_double(&number, &in->tune.goal) != MLOPS_OK) {
+            return mlopsctl_misused("--goal: expected a number behind '=', "
+                                    "got \"%s\"", text);
+        }
+
+        in->tune.has_goal = 1;
+    }
+
+    free(in->metric);
+    in->metric = strndup(name.data, name.len);
+    in->tune.metric = in->metric;
+
+    return in->metric ? MLOPSCTL_DONE : mlopsctl_failed("out of memory");
+}
+
+
+/* A folder of our own goes with us: such a run cannot be resumed. */
+
+static int
+mlopsctl_tune_state(mlopsctl_tune_t *in)
+{
+    const char  *base;
+
+    if (in->tune.state != NULL) {
+        return MLOPSCTL_DONE;
+    }
+
+    base = getenv("TMPDIR");
+    base = (base != NULL && base[0] != '\0') ? base : "/tmp";
+
+    if (asprintf(&in->own, "%s/mlops-tune.XXXXXX", base) == -1) {
+        in->own = NULL;
+        return mlopsctl_failed("out of memory");
+    }
+
+    if (mkdtemp(in->own) == NULL) {
+        (void) mlopsctl_failed("%s: cannot be made", in->own);
+        free(in->own);
+        in->own = NULL;
+
+        return MLOPSCTL_FAILED;
+    }
+
+    in->tune.state = in->own;
+
+    return MLOPSCTL_DONE;
+}
+
+
+static int
+mlopsctl_tune_run(mlopsctl_tune_t *in)
+{
+    int             rc;
+    char           *image;
+    size_t          len;
+    mlops_err_t     err;
+    mlops_tuned_t   tuned;
+
+    rc = MLOPSCTL_DONE;
+
+    if (mlops_tune(&in->tune, &tuned, &err) != MLOPS_OK) {
+        rc = mlopsctl_failed("%s", err.text);
+
+    } else if (in->to != NULL) {
+
+        if (mlops_import_read(tuned.image, &image, &len, &err) != MLOPS_OK) {
+            rc = mlopsctl_failed("%s", err.text);
+
+        } else {
+
+            if (mlopsctl_write(in->to, image, len, 0444, &err) != MLOPS_OK) {
+                rc = mlopsctl_failed("%s", err.text);
+            }
+
+            free(image);
+        }
+    }
+
+    if (rc == MLOPSCTL_DONE) {
+        printf("%s: trial %d, the best of %u%s\n", in->to ? in->to
+                                                         : tuned.image,
+               tuned.best, tuned.done_n, tuned.reached
+                                         ? "; the goal is reached" : "");
+        mlopsctl_tune_print(&tuned);
+        rc = mlopsctl_flush();
+    }
+
+    mlops_tuned_free(&tuned);
+
+    return rc;
+}
+
+
+/* Lines of name=value, which collectors of metrics look for. */
+
+static void
+mlopsctl_tune_print(const mlops_tuned_t *tuned)
+{
+    mlops_tune_trial_t  *trial;
+
+    trial = &tuned->trials[tuned->best];
+
+    printf("%s=", tuned->metric);
+    mlopsctl_json_number(trial->value);
+    printf("\ntrials=%u\nfailed=%u\n", tuned->done_n + tuned->failed_n,
+           tuned->failed_n);
+    mlopsctl_tune_settings(trial, "", "\n");
+}
+
+
+static void
+mlopsctl_tune_settings(const mlops_tune_trial_t *trial, const char *before,
+    const char *behind)
+{
+    uint32_t  i;
+
+    for (i = 0; i < trial->settings_n; i++) {
+        printf("%s%s%s", before, trial->settings[i], behind);
+    }
+}
+
+
+static void
+mlopsctl_tune_report(void *ctx, const mlops_tune_trial_t *trial,
+    const char *metric)
+{
+    (void) ctx;
+
+    printf("trial %u%s:", trial->number, trial->resumed ? " (known)" : "");
+
+    if (trial->failed) {
+        printf(" failed");
+
+    } else {
+        printf(" %s=", metric);
+        mlopsctl_json_number(trial->value);
+    }
+
+    mlopsctl_tune_settings(trial, " ", "");
+    printf("\n");
+
+    if (trial->failed) {
+        (void) fflush(stdout);
+        (void) mlopsctl_failed("trial %u failed: %s", trial->number,
+                               trial->why);
+    }
+
+    (void) fflush(stdout);
+}
+
+
+static int
+mlopsctl_tune_stop(void *ctx)
+{
+    (void) ctx;
+
+    return mlopsctl_tune_signal != 0;
+}
+
+
+static void
+mlopsctl_tune_caught(int number)
+{
+    mlopsctl_tune_signal = number;
+}
+
+
+static int
+mlopsctl_tune_remove(const char *path, const struct stat *st, int type,
+    struct FTW *ftw)
+{
+    (void) st;
+    (void) type;
+    (void) ftw;
+
+    (void) remove(path);
+
+    return 0;
+}
