@@ -96,7 +96,8 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "  --NAME VALUE       the same, for any other NAME\n"
         "  --threads N        default 1; the image does not depend on it\n"
         "  --recipe-out FILE  the plain recipe with what was learned\n"
-        "  --json             the report as one JSON object\n",
+        "  --json             the report as one JSON object\n"
+        "  --katib            then name=value lines, for collectors\n",
         mlopsctl_train
     },
     {

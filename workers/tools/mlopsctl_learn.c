@@ -133,6 +133,37 @@ mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
 }
 
 
+void
+mlopsctl_learned_lines(const mlops_learned_t *learned)
+{
+    uint32_t                    i, k;
+    const mlops_learn_score_t  *score, *judge;
+
+    judge = NULL;
+
+    for (i = 0; i < learned->scores_n; i++) {
+        score = &learned->scores[i];
+
+        if (judge == NULL || strcmp(judge->name, "tune") != 0) {
+            judge = score;
+        }
+
+        for (k = 0; k < score->metrics_n; k++) {
+            printf("%s-%s=", score->name,
+                   mlops_metric_name(score->metrics[k]));
+            mlopsctl_json_number(score->values[k].value);
+            printf("\n");
+        }
+    }
+
+    for (k = 0; judge != NULL && k < judge->metrics_n; k++) {
+        printf("%s=", mlops_metric_name(judge->metrics[k]));
+        mlopsctl_json_number(judge->values[k].value);
+        printf("\n");
+    }
+}
+
+
 static void
 mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
 {

@@ -27,6 +27,10 @@ void mlopsctl_progress_end(mlopsctl_progress_t *progress);
 /* The report of a run, to stdout. */
 void mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
     int json);
+/* Lines that collectors of metrics (Katib's) parse: "tune-rmse=0.7456" for
+ * each part and metric, then "rmse=0.7456" of the part by which trials are
+ * judged: tune, or else the last. */
+void mlopsctl_learned_lines(const mlops_learned_t *learned);
 /* "rmse 0.7456 (0.7210 to 0.7702)", or without an interval. */
 void mlopsctl_value_print(mlops_metric_t metric,
     const mlops_metric_value_t *value);

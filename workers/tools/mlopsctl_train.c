@@ -16,6 +16,7 @@ typedef struct {
     const char             *to;
     const char             *recipe_out;
     int                     json;
+    int                     lines;
     const char            **set;
     char                  **made;       /* settings put together here */
     uint32_t                made_n;
@@ -71,6 +72,11 @@ mlopsctl_train(int argc, char **argv)
 
         } else {
             mlopsctl_learned_print(&learned, in.to, in.json);
+
+            if (in.lines) {
+                mlopsctl_learned_lines(&learned);
+            }
+
             mlops_learned_free(&learned);
             rc = mlopsctl_flush();
         }
@@ -151,6 +157,11 @@ mlopsctl_train_option(mlopsctl_train_t *in, int argc, char **argv, int *i)
 
     if (strcmp(arg, "--json") == 0) {
         in->json = 1;
+        return MLOPSCTL_DONE;
+    }
+
+    if (strcmp(arg, "--katib") == 0) {
+        in->lines = 1;
         return MLOPSCTL_DONE;
     }
 
