@@ -171,8 +171,8 @@ mlops_tune_plan(const mlops_tune_space_t *space, mlops_tune_search_t search,
     uint32_t  i;
 
     if (search == MLOPS_TUNE_GRID && space->points == 0) {
-        return mlops_err_set(err, "tune: expected lists, or ranges with steps, "
-                             "for a grid, got a range without");
+        return mlops_err_set(err, "tune: expected lists, or ranges with "
+                             "steps, for a grid, got a range without");
     }
 
     if ((search == MLOPS_TUNE_GRID || space->finite) && n > space->points) {
