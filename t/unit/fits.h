@@ -11,6 +11,8 @@
 #include "mlops_fit.h"
 #include "mlops_num.h"
 
+#include <errno.h>
+
 
 #define FITS_COLUMNS  128
 
@@ -331,6 +333,102 @@ fits_answer(fits_t *fits, const char *const *cells, uint32_t n,
     for (k = 0; k < n; k++) {
         fits_near(cells[k], out[k], expected[k], relative);
     }
+}
+
+
+/*
+ * The same bits at every level: a program whose main asks fits_child() runs
+ * only what prints lines by fits_level(); fits_levels() runs it once for each
+ * level and compares the lines.
+ */
+
+static inline int
+fits_child(void)
+{
+    return getenv("FITS_CHILD") != NULL;
+}
+
+
+static inline void
+fits_level(const fits_t *fits)
+{
+    printf("# level %.*s\n", (int) fits->steps.len, fits->steps.data);
+}
+
+
+static inline void
+fits_levels(size_t least)
+{
+    int      level;
+    char    *command, *line, *text[3];
+    FILE    *pipe;
+    size_t   size;
+
+    static const char *const  names[] = { "portable", "avx2", "avx512" };
+
+    command = malloc(UNIT_PATH_SIZE);
+    line = NULL;
+    size = 0;
+
+    for (level = 0; level < 3; level++) {
+        text[level] = calloc(1, 1 << 20);
+        snprintf(command, UNIT_PATH_SIZE, "FITS_CHILD=1 MLOPS_SIMD=%s %s",
+                 names[level], program_invocation_name);
+
+        pipe = popen(command, "r");
+        assert_non_null(pipe);
+
+        while (getline(&line, &size, pipe) > 0) {
+            if (strncmp(line, "# level ", 8) == 0
+                && strlen(text[level]) + strlen(line) < 1 << 20)
+            {
+                strcat(text[level], line + 8);
+            }
+        }
+
+        assert_int_equal(pclose(pipe), 0);
+        unit_ok(strlen(text[level]) >= least, "%s printed too little",
+                names[level]);
+        unit_ok(strcmp(text[level], text[0]) == 0, "%s differs from %s:\n"
+                "%.400s\n%.400s", names[level], names[0], text[level],
+                text[0]);
+    }
+
+    for (level = 0; level < 3; level++) {
+        free(text[level]);
+    }
+
+    free(command);
+    free(line);
+}
+
+
+/* p random columns x0, x1, … in x, and one more number for each row. */
+
+static inline double *
+fits_random(fits_t *fits, double *x, uint32_t n, uint32_t p)
+{
+    uint32_t     i, j;
+    uint64_t     seed;
+    static char  names[FITS_COLUMNS][8];
+
+    fits_init(fits);
+    seed = 11;
+
+    for (j = 0; j <= p; j++) {
+        snprintf(names[j], sizeof(names[j]), "x%u", j);
+
+        for (i = 0; i < n; i++) {
+            x[(size_t) j * n + i] = (double) (unit_random(&seed) >> 12)
+                                    * 0x1p-52 - 0.5;
+        }
+
+        if (j < p) {
+            fits_column(fits, names[j], x + (size_t) j * n, n);
+        }
+    }
+
+    return x + (size_t) p * n;
 }
 
 

@@ -357,6 +357,62 @@ test_columns(void **state)
 }
 
 
+static void
+test_levels(void **state)
+{
+    (void) state;
+
+    fits_levels(2000);
+}
+
+
+static void
+test_level(void **state)
+{
+    double    *x, *u, y[1001];
+    fits_t     fits;
+    uint32_t   i;
+
+    static const mlops_str_t  names[] = {
+        mlops_str("zero"), mlops_str("one"), mlops_str("two")
+    };
+
+    (void) state;
+
+    x = malloc(1001 * 12 * sizeof(double));
+    u = fits_random(&fits, x, 1001, 11);
+
+    for (i = 0; i < 1001; i++) {
+        y[i] = u[i] + x[i] - x[1001 + i] > 0;
+    }
+
+    memcpy(fits.classes, names, sizeof(names));
+    fits.matrix.target = y;
+    fits.classes_n = 2;
+
+    fits_well(&fits, LOGISTIC "\"inputs\":[],\"outputs\":[\"p\"]}");
+    fits_level(&fits);
+    fits_well(&fits, LOGISTIC "\"alpha\":0.01,\"l1_ratio\":0.7,"
+              "\"inputs\":[],\"outputs\":[\"p\"]}");
+    fits_level(&fits);
+    fits_well(&fits, POISSON "\"inputs\":[],\"outputs\":[\"p\"]}");
+    fits_level(&fits);
+
+    for (i = 0; i < 1001; i++) {
+        y[i] += x[2002 + i] > 0.2;
+    }
+
+    fits.classes_n = 3;
+    fits_well(&fits, MULTINOMIAL "\"alpha\":0.01," PQR);
+    fits_level(&fits);
+    fits_well(&fits, MULTINOMIAL "\"alpha\":0.02,\"l1_ratio\":0.5," PQR);
+    fits_level(&fits);
+
+    fits_done(&fits);
+    free(x);
+}
+
+
 int
 main(void)
 {
@@ -366,8 +422,12 @@ main(void)
         cmocka_unit_test(test_multinomial),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_separable),
-        cmocka_unit_test(test_columns)
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_levels)
+    };
+    const struct CMUnitTest  child[] = {
+        cmocka_unit_test(test_level)
     };
 
-    return unit_run(tests);
+    return fits_child() ? unit_run(child) : unit_run(tests);
 }

@@ -8,8 +8,6 @@
 #include "mlops_frame.h"
 #include "mlops_random.h"
 
-#include <errno.h>
-
 
 #define ABC     "\"inputs\":[\"a\",\"b\",\"c\"],\"outputs\":[\"y\"]}"
 #define LINEAR  "{\"kind\":\"affine\",\"fit\":\"linear\","
@@ -70,12 +68,26 @@ refused(fits_t *fits, const char *json, const char *reason)
 static void
 test_squares(void **state)
 {
-    fits_t  fits;
+    int      i;
+    float    a[12];
+    fits_t   fits;
 
     (void) state;
 
     toy(&fits);
 
+    expect(&fits, LINEAR ABC,
+           (double []) { 1.788938761378636, 0.009115910858991884,
+                         -71.74640274198158, -7.257707145661149 }, 1e-11);
+
+    /* the same values, half as wide */
+
+    for (i = 0; i < 12; i++) {
+        a[i] = (float) toy_a[i];
+    }
+
+    fits.columns[0].kind = MLOPS_MATRIX_FLOAT;
+    fits.columns[0].data = a;
     expect(&fits, LINEAR ABC,
            (double []) { 1.788938761378636, 0.009115910858991884,
                          -71.74640274198158, -7.257707145661149 }, 1e-11);
@@ -438,83 +450,17 @@ test_keys(void **state)
 }
 
 
-/* The same text, whatever the level: this program is run for each. */
-
-static void
-random_fit(fits_t *fits, double *x, uint32_t n, uint32_t p)
-{
-    uint32_t     i, j;
-    uint64_t     seed;
-    static char  names[FITS_COLUMNS][8];
-
-    fits_init(fits);
-    seed = 11;
-
-    for (j = 0; j <= p; j++) {
-        snprintf(names[j], sizeof(names[j]), "x%u", j);
-
-        for (i = 0; i < n; i++) {
-            x[(size_t) j * n + i] = (double) (unit_random(&seed) >> 12)
-                                    * 0x1p-52 - 0.5;
-        }
-
-        if (j < p) {
-            fits_column(fits, names[j], x + (size_t) j * n, n);
-        }
-    }
-
-    fits->matrix.target = x + (size_t) p * n;
-}
-
-
 static void
 test_levels(void **state)
 {
-    int      level;
-    char    *command, line[4096];
-    FILE    *pipe;
-    double  *x;
-    char     text[3][4096];
-    fits_t   fits;
-
-    static const char *const  names[] = { "portable", "avx2", "avx512" };
-
     (void) state;
 
-    x = malloc(1001 * 24 * sizeof(double));
-    command = malloc(UNIT_PATH_SIZE);
-    random_fit(&fits, x, 1001, 23);
-
-    fits_well(&fits, LINEAR "\"inputs\":[],\"outputs\":[\"y\"]}");
-    assert_true(fits_at(fits.said, "rank", 0) == 23);
-    fits_done(&fits);
-
-    for (level = 0; level < 3; level++) {
-        snprintf(command, UNIT_PATH_SIZE, "LINEAR_LEVEL=%d MLOPS_SIMD=%s %s",
-                 level, names[level], program_invocation_name);
-        text[level][0] = '\0';
-
-        pipe = popen(command, "r");
-        assert_non_null(pipe);
-
-        while (fgets(line, sizeof(line), pipe) != NULL) {
-            if (strncmp(line, "# level ", 8) == 0) {
-                strcat(text[level], line + 8);
-            }
-        }
-
-        assert_int_equal(pclose(pipe), 0);
-        assert_true(strlen(text[level]) > 400);
-        assert_string_equal(text[level], text[0]);
-    }
-
-    free(command);
-    free(x);
+    fits_levels(800);
 }
 
 
 static void
-test_level_text(void **state)
+test_level(void **state)
 {
     double  *x;
     fits_t   fits;
@@ -522,14 +468,14 @@ test_level_text(void **state)
     (void) state;
 
     x = malloc(1001 * 24 * sizeof(double));
-    random_fit(&fits, x, 1001, 23);
+    fits.matrix.target = fits_random(&fits, x, 1001, 23);
 
     fits_well(&fits, LINEAR "\"inputs\":[],\"outputs\":[\"y\"]}");
-    printf("# level %.*s\n", (int) fits.steps.len, fits.steps.data);
+    fits_level(&fits);
 
     fits_well(&fits, NET "\"alpha\":0.01,\"inputs\":[],"
               "\"outputs\":[\"y\"]}");
-    printf("# level %.*s\n", (int) fits.steps.len, fits.steps.data);
+    fits_level(&fits);
 
     fits_done(&fits);
     free(x);
@@ -865,8 +811,8 @@ main(void)
     };
 
     const struct CMUnitTest  child[] = {
-        cmocka_unit_test(test_level_text)
+        cmocka_unit_test(test_level)
     };
 
-    return getenv("LINEAR_LEVEL") ? unit_run(child) : unit_run(tests);
+    return fits_child() ? unit_run(child) : unit_run(tests);
 }

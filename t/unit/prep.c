@@ -395,6 +395,35 @@ test_terms(void **state)
 }
 
 
+static void
+test_levels(void **state)
+{
+    (void) state;
+
+    fits_levels(1000);
+}
+
+
+static void
+test_level(void **state)
+{
+    double  *x;
+    fits_t   fits;
+
+    (void) state;
+
+    x = malloc(777 * 18 * sizeof(double));
+    (void) fits_random(&fits, x, 777, 17);
+
+    fits_well(&fits, "{\"kind\":\"affine\",\"fit\":\"pca\",\"inputs\":"
+              "[],\"prefix\":\"pc\"}");
+    fits_level(&fits);
+
+    fits_done(&fits);
+    free(x);
+}
+
+
 int
 main(void)
 {
@@ -406,8 +435,12 @@ main(void)
         cmocka_unit_test(test_one_hot_numbers),
         cmocka_unit_test(test_one_hot_strings),
         cmocka_unit_test(test_pca),
-        cmocka_unit_test(test_terms)
+        cmocka_unit_test(test_terms),
+        cmocka_unit_test(test_levels)
+    };
+    const struct CMUnitTest  child[] = {
+        cmocka_unit_test(test_level)
     };
 
-    return unit_run(tests);
+    return fits_child() ? unit_run(child) : unit_run(tests);
 }

@@ -54,7 +54,7 @@ mlops_prep_column(mlops_fit_t *fit, uint32_t j, mlops_prep_column_t *column)
                                      mlops_fmt(&from->name));
         }
 
-        column->values[column->n++] = x;
+        column->values[column->n++] = x + 0.0;         /* -0 is 0 */
     }
 
     if (column->n == 0) {
