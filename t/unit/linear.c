@@ -385,7 +385,7 @@ test_wide(void **state)
     fits_t    fits;
     double    x[8][4], sum;
     uint64_t  seed;
-    char      names[8][4];
+    char      names[8][16];
     uint32_t  i, k;
 
     (void) state;
