@@ -29,11 +29,10 @@ mlops_gbdt_report(mlops_fit_t *fit, const mlops_gbdt_options_t *options,
 
     mlops_fit_report(fit, "objective");
     mlops_import_text(text, "\"%s\",\"rounds\":%u,\"grown\":%u,\"trees\":%u,"
-                      "\"rows\":%llu,\"memory\":%llu",
+                      "\"rows\":%llu",
                       mlops_gbdt_objective_name(options->objective),
                       model->rounds, model->grown, model->forest.trees_n,
-                      (unsigned long long) model->rows_n,
-                      (unsigned long long) model->memory);
+                      (unsigned long long) model->rows_n);
 
     if (model->stopped != NULL) {
         mlops_import_text(text, ",\"stopped\":\"%s\"", model->stopped);

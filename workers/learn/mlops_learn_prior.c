@@ -259,8 +259,8 @@ mlops_learn_correct_margin(const mlops_learn_run_t *run,
 
     for (i = 0; i < fit->margin_n; i++) {
         shift = (fit->margin_n == 1)
-                ? log(run->keep[0]) - log(run->keep[1])
-                : -log(run->keep[i < run->classes_n ? i : 0]);
+                ? mlops_log(run->keep[0]) - mlops_log(run->keep[1])
+                : -mlops_log(run->keep[i < run->classes_n ? i : 0]);
 
         mlops_import_text(text, "%s%.17g", i ? "," : "", shift);
     }

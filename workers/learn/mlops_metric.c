@@ -376,7 +376,7 @@ mlops_metric_log_loss(const mlops_scored_t *scored, uint64_t i)
         p = 1 - MLOPS_METRIC_CLIP;
     }
 
-    return -log(p);
+    return -mlops_log(p);
 }
 
 
@@ -390,7 +390,7 @@ mlops_metric_deviance(double y, double p, double *loss, mlops_err_t *err)
                              "predictions above 0, got %g and %g", y, p);
     }
 
-    *loss = 2 * ((y > 0 ? y * log(y / p) : 0) + p - y);
+    *loss = 2 * ((y > 0 ? y * mlops_log(y / p) : 0) + p - y);
 
     return MLOPS_OK;
 }
