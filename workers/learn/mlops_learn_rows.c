@@ -438,7 +438,7 @@ mlops_learn_row_error(mlops_learn_run_t *run, uint64_t row,
     (void) vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
 
-    return mlops_err_set(run->err, "%s: line %llu, column \"%s\": %s",
+    return mlops_err_set(run->err, "%s line %llu, column \"%s\": %s",
                          run->options->rows,
                          (unsigned long long) mlops_frame_line(&run->frame,
                                                                row),

@@ -124,7 +124,7 @@ int mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
 /* Tells how far a stage is. */
 void mlops_learn_progress(const mlops_learn_run_t *run, const char *stage,
     uint64_t done, uint64_t all, const char *text);
-/* "file: line 12: column \"x\"": an error of a row.  MLOPS_ERROR. */
+/* "file line 12, column \"x\"": an error of a row.  MLOPS_ERROR. */
 int mlops_learn_row_error(mlops_learn_run_t *run, uint64_t row,
     const char *column, const char *fmt, ...) mlops_printf(4, 5);
 

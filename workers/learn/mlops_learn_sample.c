@@ -20,6 +20,7 @@ static int mlops_learn_class_weights(mlops_learn_run_t *run);
 static int mlops_learn_balanced(mlops_learn_run_t *run, double *weights);
 static int mlops_learn_given_weights(mlops_learn_run_t *run, double *weights);
 static int mlops_learn_keep(mlops_learn_run_t *run);
+static void mlops_learn_kept(mlops_learn_run_t *run);
 static int mlops_learn_sampled(mlops_learn_run_t *run,
     const mlops_learn_part_t *from, mlops_learn_part_t *to);
 
@@ -54,7 +55,43 @@ mlops_learn_sample(mlops_learn_run_t *run)
         }
     }
 
+    mlops_learn_kept(run);
+
     return MLOPS_OK;
+}
+
+
+/* What scores are corrected by is the fraction that was kept, which chance
+ * moved a little. */
+
+static void
+mlops_learn_kept(mlops_learn_run_t *run)
+{
+    uint32_t                   k;
+    uint64_t                   i, all, kept;
+    const mlops_learn_part_t  *train, *fit;
+
+    train = &run->parts[MLOPS_PART_TRAIN];
+    fit = &run->fit[MLOPS_PART_TRAIN];
+
+    for (k = 0; k < run->classes_n; k++) {
+
+        if (run->keep[k] == 1) {
+            continue;
+        }
+
+        for (i = 0, all = 0; i < train->n; i++) {
+            all += ((uint32_t) run->target[train->rows[i]] == k);
+        }
+
+        for (i = 0, kept = 0; i < fit->n; i++) {
+            kept += ((uint32_t) run->target[fit->rows[i]] == k);
+        }
+
+        if (kept != 0) {
+            run->keep[k] = (double) kept / (double) all;
+        }
+    }
 }
 
 

@@ -7,11 +7,15 @@
 #include "mlops_num.h"
 
 #include <math.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
 
 #define MLOPSCTL_PROGRESS_MS  100
+
+
+static volatile sig_atomic_t  mlopsctl_stop;
 
 
 static void mlopsctl_learned_json(const mlops_learned_t *learned,
@@ -45,6 +49,7 @@ mlopsctl_progress(void *ctx, const char *stage, uint64_t done, uint64_t all,
     mlopsctl_progress_t  *progress;
 
     progress = ctx;
+    mlops_fault("train_progress");
 
     if (!progress->shown) {
         return;
@@ -78,6 +83,38 @@ mlopsctl_progress_end(mlopsctl_progress_t *progress)
         fprintf(stderr, "\r\033[K");
         (void) fflush(stderr);
     }
+}
+
+
+static void
+mlopsctl_on_signal(int number)
+{
+    (void) number;
+
+    mlopsctl_stop = 1;
+}
+
+
+void
+mlopsctl_stop_init(void)
+{
+    struct sigaction  action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = mlopsctl_on_signal;
+    action.sa_flags = SA_RESETHAND;         /* the second one ends it */
+
+    (void) sigaction(SIGINT, &action, NULL);
+    (void) sigaction(SIGTERM, &action, NULL);
+}
+
+
+int
+mlopsctl_stopped(void *ctx)
+{
+    (void) ctx;
+
+    return mlopsctl_stop;
 }
 
 

@@ -24,6 +24,11 @@ void mlopsctl_progress(void *ctx, const char *stage, uint64_t done,
     uint64_t all, const char *text);
 void mlopsctl_progress_end(mlopsctl_progress_t *progress);
 
+/* From now on Ctrl-C and SIGTERM ask to stop, so that what a run made for
+ * itself is removed; mlopsctl_stopped() tells. */
+void mlopsctl_stop_init(void);
+int mlopsctl_stopped(void *ctx);
+
 /* The report of a run, to stdout. */
 void mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
     int json);

@@ -142,6 +142,7 @@ mlopsctl_reproduce_run(mlopsctl_reproduce_t *in)
 
     memset(&learn, 0, sizeof(learn));
     mlopsctl_progress_init(&progress);
+    mlopsctl_stop_init();
 
     learn.text = in->trained.recipe.data;
     learn.text_len = in->trained.recipe.len;
@@ -153,6 +154,7 @@ mlopsctl_reproduce_run(mlopsctl_reproduce_t *in)
     learn.seeded = 1;
     learn.threads = in->threads;
     learn.progress = mlopsctl_progress;
+    learn.stop = mlopsctl_stopped;
     learn.ctx = &progress;
 
     rc = mlops_learn(&learn, &learned, &err);

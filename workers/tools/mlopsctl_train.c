@@ -55,9 +55,11 @@ mlopsctl_train(int argc, char **argv)
 
     if (rc == MLOPSCTL_DONE) {
         mlopsctl_progress_init(&progress);
+        mlopsctl_stop_init();
 
         in.learn.set = in.set;
         in.learn.progress = mlopsctl_progress;
+        in.learn.stop = mlopsctl_stopped;
         in.learn.ctx = &progress;
 
         rc = mlops_learn(&in.learn, &learned, &err);
@@ -274,7 +276,7 @@ static int
 mlopsctl_train_write(const mlopsctl_train_t *in,
     const mlops_learned_t *learned, mlops_err_t *err)
 {
-    mlops_fault("train.write");
+    mlops_fault("train_write");
 
     if (in->recipe_out != NULL) {
 
