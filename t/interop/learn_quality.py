@@ -1,0 +1,441 @@
+"""Our learners against XGBoost, LightGBM, scikit-learn and River: the same
+rows, the same splits, the same budget of trees, one thread.  TAP on stdout;
+the tables of docs/learning.md in WORK/tables.md.
+
+    learn_quality.py MLOPSCTL DATA WORK
+
+For each pair of learners the relative difference of the held-out loss is
+taken on 20 splits; a comparison passes where the upper end of its 95 %
+interval is at most 1 %.  The interval is that of the corrected resampled t
+(Nadeau and Bengio, 2003): splits share training rows, so the variance is
+(1/J + n_test/n_train) s2.  Small sets are reported only.
+
+MLOPS_SPLITS=N takes fewer splits, MLOPS_ROWS=N fewer rows of the large set.
+"""
+
+import json
+import math
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+
+MLOPSCTL, DATA, WORK = sys.argv[1:4]
+HERE = os.path.dirname(os.path.abspath(__file__))
+SPLITS = int(os.environ.get("MLOPS_SPLITS", "20"))
+ROWS = int(os.environ.get("MLOPS_ROWS", "1000000"))
+LIMIT = 0.01
+
+# two-sided 95 % of Student's t, by degrees of freedom
+T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 19: 2.093}
+
+results = []
+count = 0
+failed = 0
+
+
+def tell(ok, what, note=""):
+    global count, failed
+
+    count += 1
+    failed += not ok
+    print(f"{'ok' if ok else 'not ok'} {count} - {what}", flush=True)
+
+    for line in note.splitlines():
+        print(f"# {line}", flush=True)
+
+
+def note(text):
+    print(f"# {text}", flush=True)
+
+
+# ------------------------------------------------------------------- rows
+
+def housing():
+    names = ["longitude", "latitude", "age", "rooms", "bedrooms",
+             "population", "households", "income", "value"]
+    x = pd.read_csv(f"{DATA}/cal_housing.data", header=None, names=names)
+    h = x["households"]
+
+    return pd.DataFrame({
+        "income": x["income"], "age": x["age"], "rooms": x["rooms"] / h,
+        "bedrooms": x["bedrooms"] / h, "population": x["population"],
+        "occupancy": x["population"] / h, "latitude": x["latitude"],
+        "longitude": x["longitude"], "target": x["value"] / 100000})
+
+
+def elec2():
+    x = pd.read_csv(f"{DATA}/elec2.csv")
+
+    return x.rename(columns={"class": "target"})
+
+
+def synthetic(n):
+    """28 features, a logistic target with interactions, steps and noise."""
+    r = np.random.RandomState(7)
+    x = r.standard_normal((n, 28)).astype(np.float32)
+    score = (1.2 * x[:, 0] * x[:, 1] + np.sin(2 * x[:, 2])
+             + 0.8 * (x[:, 3] > 0.5) * x[:, 4] + 0.5 * x[:, 5] ** 2
+             - 0.7 * np.abs(x[:, 6]) + 0.4 * x[:, 7:12].sum(axis=1)
+             + 0.3 * x[:, 12] * x[:, 13] * x[:, 14])
+    y = r.random_sample(n) < 1 / (1 + np.exp(-score))
+    frame = pd.DataFrame(x, columns=[f"x{i}" for i in range(28)])
+    frame["target"] = y.astype(int)
+
+    return frame
+
+
+def auto_mpg():
+    x = pd.read_csv(f"{DATA}/auto_mpg.csv", na_values="?")
+
+    return x.drop(columns=["name"]).rename(
+        columns={"mpg": "target"})[["cyl", "dpl", "hp", "wght", "acc",
+                                    "year", "org", "target"]]
+
+
+def wine():
+    x = pd.read_csv(f"{DATA}/wine.data", skipinitialspace=True)
+    x.columns = [f"c{i}" for i in range(len(x.columns))]
+    x["target"] = (x.pop("c0") == 2).astype(int)
+
+    return x
+
+
+# ----------------------------------------------------------------- splits
+
+def random_split(n, seed):
+    """scikit-learn's train_test_split(test_size=0.2, random_state=seed)."""
+    p = np.random.RandomState(seed).permutation(n)
+    k = math.ceil(n * 0.2)
+
+    return np.sort(p[k:]), np.sort(p[:k])
+
+
+def time_split(n, seed):
+    """Train on what is before, test on the following fortieth."""
+    step = n // 40
+    cut = n // 2 - step + (seed + 1) * step * (20 / SPLITS)
+    cut = int(cut)
+
+    return np.arange(cut), np.arange(cut, min(cut + step, n))
+
+
+# ----------------------------------------------------------------- losses
+
+def loss(task, y, predicted):
+    if task == "logistic":
+        p = np.clip(predicted, 1e-15, 1 - 1e-15)
+        return float(np.mean(-(y * np.log(p) + (1 - y) * np.log1p(-p))))
+
+    return float(np.sqrt(np.mean((predicted - y) ** 2)))
+
+
+def interval(differences, test_n, train_n):
+    d = np.asarray(differences)
+    mean = float(d.mean())
+
+    if len(d) < 2:
+        return mean, float("inf")
+
+    s2 = float(d.var(ddof=1))
+    t = T95.get(len(d) - 1, 2.1)
+
+    return mean, t * math.sqrt((1 / len(d) + test_n / train_n) * s2)
+
+
+# ------------------------------------------------------------------- ours
+
+def recipe(columns, fit, split, missing=None):
+    return {
+        "recipe": 1, "name": "quality",
+        "inputs": [{"name": c, "type": "FP32" if fit["fit"] == "gbdt"
+                    else "FP64"} for c in columns],
+        "train": {
+            "rows": {"columns": [{"name": "target"}]
+                     + ([{"name": "part", "type": "BYTES"}]
+                        if split["by"] == "column" else [])},
+            "target": "target", "split": split,
+            "metrics": ["log_loss"] if fit.get("objective") == "logistic"
+            or fit["fit"] == "logistic" else ["rmse"]},
+        "steps": [dict(fit, kind="model", inputs=list(columns),
+                       outputs=["p"])],
+        "signatures": [{"name": "default", "outputs": [{"name": "p"}]}],
+    }
+
+
+def train(name, text, rows, *more):
+    path = f"{WORK}/{name}.json"
+    image = f"{WORK}/{name}.mlm"
+
+    with open(path, "w") as f:
+        json.dump(text, f)
+
+    with open(f"{WORK}/{name}.out", "w+") as said:
+        begin = time.perf_counter()
+        child = subprocess.Popen([MLOPSCTL, "train", path, rows, "-o", image,
+                                  *more], stdout=said)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        took = time.perf_counter() - begin
+        said.seek(0)
+        out = said.read()
+
+    if child.returncode != 0:
+        raise RuntimeError(f"mlopsctl train {name}: {out}")
+
+    fit = re.search(r"fit\w*\s+([\d.]+) s", out)
+    facts = json.loads(subprocess.run(
+        [MLOPSCTL, "inspect", image, "--json"], check=True,
+        capture_output=True, text=True).stdout)["facts"]
+
+    return {"image": image, "seconds": float(fit.group(1)) if fit else took,
+            "all": took, "peak": usage.ru_maxrss * 1024,
+            "training": facts["metadata"]["training"]}
+
+
+def predict(image, frame):
+    out = subprocess.run([MLOPSCTL, "predict", image], check=True,
+                         input=frame.to_csv(index=False).encode(),
+                         capture_output=True).stdout
+    return pd.read_csv(__import__("io").BytesIO(out)).to_numpy()[:, 0]
+
+
+def metric(run, part, name):
+    value = run["training"]["parts"][part]["metrics"][name]
+
+    return value["value"] if isinstance(value, dict) else value
+
+
+# ------------------------------------------------------------------ peers
+
+def peer(library, task, train_rows, test_rows, options):
+    out = subprocess.run(
+        [sys.executable, f"{HERE}/learn_peers.py", library, task,
+         train_rows, test_rows, f"{WORK}/predicted.npy",
+         *(f"{k}={v}" for k, v in options.items())],
+        check=True, capture_output=True, text=True,
+        env=dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    ).stdout
+    report = json.loads(out.splitlines()[-1])
+    report["predicted"] = np.load(f"{WORK}/predicted.npy")
+
+    return report
+
+
+# ------------------------------------------------------------ comparisons
+
+def compare(name, frame, task, split, fit, options, peers, by="random",
+            judged=True):
+    columns = [c for c in frame.columns if c != "target"]
+    values = frame.to_numpy(dtype=np.float64)
+    rows = f"{WORK}/{name}.csv"
+    what = "log_loss" if task == "logistic" else "rmse"
+    ours, theirs = [], {p: [] for p in peers}
+
+    if by == "random":
+        frame.to_csv(rows, index=False)
+
+    for seed in range(SPLITS):
+        a, b = split(len(frame), seed)
+        np.save(f"{WORK}/train.npy", values[a])
+        np.save(f"{WORK}/test.npy", values[b])
+
+        if by == "random":
+            parts = {"by": "random", "seed": seed, "train": 0.8, "gate": 0.2}
+
+        else:
+            part = np.full(len(frame), "", dtype=object)
+            part[a], part[b] = "train", "gate"
+            kept = frame[part != ""].copy()
+            kept["part"] = part[part != ""]
+            kept.to_csv(rows, index=False)
+            parts = {"by": "column", "column": "part"}
+
+        run = train(name, recipe(columns, fit, parts), rows)
+        run["loss"] = metric(run, "gate", what)
+        ours.append(run)
+
+        if seed == 0:
+            checked = loss(task, values[b, -1], predict(run["image"],
+                           frame.iloc[b][columns]))
+            tell(abs(checked - run["loss"]) < 1e-6 * checked,
+                 f"{name}: the loss in the image is that of its predictions",
+                 f"{run['loss']:.9g} told, {checked:.9g} computed")
+
+        for p in peers:
+            report = peer(p, task, f"{WORK}/train.npy", f"{WORK}/test.npy",
+                          dict(options, seed=seed))
+            report["loss"] = loss(task, values[b, -1], report["predicted"])
+            theirs[p].append(report)
+
+    def row(who, runs):
+        return {
+            "set": name, "who": who, "what": what,
+            "loss": float(np.mean([r["loss"] for r in runs])),
+            "seconds": float(np.median([r["seconds"] for r in runs])),
+            "peak": max(r["peak"] for r in runs)}
+
+    mine = row("ngx_mlops " + fit["fit"], ours)
+    results.append(mine)
+
+    for p in peers:
+        d = [o["loss"] / t["loss"] - 1 for o, t in zip(ours, theirs[p])]
+        mean, half = interval(d, len(b), len(a))
+        r = row(p, theirs[p])
+        r.update(mean=mean, upper=mean + half)
+        results.append(r)
+        text = (f"{what} {mine['loss']:.6f} against {r['loss']:.6f}: "
+                f"{100 * mean:+.3f} %, at most {100 * (mean + half):+.3f} %; "
+                f"fit {mine['seconds']:.2f} s against {r['seconds']:.2f} s")
+
+        if judged:
+            tell(mean + half <= LIMIT, f"{name}: as good as {p}", text)
+
+        else:
+            note(f"{name}, {p}: {text}")
+
+
+def prequential(frame, splits):
+    """FTRL one example after the other: our progressive loss against
+    River's, on disjoint stretches of the stream."""
+    from river import linear_model, optim
+
+    columns = [c for c in frame.columns if c != "target"]
+    step = len(frame) // splits
+    differences, ours, theirs = [], [], []
+    o = {"alpha": 0.5, "beta": 1.0, "l1": 0.0, "l2": 0.0}
+    text = {
+        "recipe": 1, "name": "quality",
+        "inputs": [{"name": c} for c in columns],
+        "train": {"rows": {"columns": [{"name": "target"}]},
+                  "target": "target", "metrics": ["log_loss"]},
+        "steps": [dict(o, kind="model", fit="ftrl", loss="logistic",
+                       inputs=columns, outputs=["p"])],
+        "signatures": [{"name": "default", "outputs": [{"name": "p"}]}],
+    }
+
+    for i in range(splits):
+        part = frame.iloc[i * step:(i + 1) * step]
+        part.to_csv(f"{WORK}/stream.csv", index=False)
+        run = train("stream", text, f"{WORK}/stream.csv")
+        mine = [s for s in run["training"]["steps"]
+                if "progressive_loss" in s][0]["progressive_loss"]
+
+        model = linear_model.LogisticRegression(
+            optimizer=optim.FTRLProximal(alpha=o["alpha"], beta=o["beta"],
+                                         l1=o["l1"], l2=o["l2"]),
+            intercept_lr=0.0)
+        total = 0.0
+        begin = time.perf_counter()
+
+        for row in part.to_dict("records"):
+            y = row.pop("target")
+            row["bias"] = 1.0
+            p = min(max(model.predict_proba_one(row)[True], 1e-15), 1 - 1e-15)
+            total -= math.log(p if y else 1 - p)
+            model.learn_one(row, bool(y))
+
+        took = time.perf_counter() - begin
+        their = total / len(part)
+        differences.append(mine / their - 1)
+        ours.append({"loss": mine, "seconds": run["seconds"],
+                     "peak": run["peak"]})
+        theirs.append({"loss": their, "seconds": took, "peak": 0})
+
+    mean, half = interval(differences, 0, 1)
+
+    for who, runs in (("ngx_mlops ftrl", ours), ("river", theirs)):
+        results.append({
+            "set": "elec2, prequential", "who": who, "what": "log_loss",
+            "loss": float(np.mean([r["loss"] for r in runs])),
+            "seconds": float(np.median([r["seconds"] for r in runs])),
+            "peak": max(r["peak"] for r in runs)})
+
+    results[-1].update(mean=mean, upper=mean + half)
+    tell(mean + half <= LIMIT, "elec2, prequential: as good as River",
+         f"log_loss {np.mean([r['loss'] for r in ours]):.6f} against "
+         f"{np.mean([r['loss'] for r in theirs]):.6f}: {100 * mean:+.3f} %, "
+         f"at most {100 * (mean + half):+.3f} %")
+
+
+def exported(name, frame):
+    """What we trained, in XGBoost's hands: all rows, the same margins."""
+    import xgboost as xgb
+
+    columns = [c for c in frame.columns if c != "target"]
+    subprocess.run([MLOPSCTL, "export", f"{WORK}/{name}.mlm", "--to",
+                    f"{WORK}/{name}.xgboost.json"], check=True)
+    model = xgb.Booster(model_file=f"{WORK}/{name}.xgboost.json")
+    theirs = model.predict(xgb.DMatrix(
+        frame[columns].to_numpy(dtype=np.float32), feature_names=columns))
+    ours = predict(f"{WORK}/{name}.mlm", frame[columns]).astype(np.float32)
+    worst = float(np.max(np.abs(theirs - ours)
+                         / np.maximum(np.spacing(np.abs(theirs)), 1e-45)))
+    tell(worst <= 1, f"{name}: exported, XGBoost {xgb.__version__} predicts "
+         f"the same for {len(frame)} rows", f"at most {worst:g} ulp apart")
+
+
+def tables():
+    with open(f"{WORK}/tables.md", "w") as f:
+        f.write("| rows | learner | loss | against ours, at most | fit, s "
+                "| peak memory, MB |\n|---|---|---|---|---|---|\n")
+
+        for r in results:
+            upper = (f"{100 * r['mean']:+.2f} %, {100 * r['upper']:+.2f} %"
+                     if "mean" in r else "")
+            peak = f"{r['peak'] / 1e6:.0f}" if r["peak"] else ""
+            f.write(f"| {r['set']} | {r['who']} | {r['what']} "
+                    f"{r['loss']:.5f} | {upper} | {r['seconds']:.2f} "
+                    f"| {peak} |\n")
+
+    with open(f"{WORK}/tables.md") as f:
+        for line in f:
+            note(line.rstrip())
+
+
+def main():
+    trees = {"trees": 100, "leaves": 31, "learning_rate": 0.1, "l2": 1.0,
+             "min_hessian": 1.0, "min_rows": 1}
+    boosters = ["xgboost", "lightgbm", "sklearn_trees"]
+
+    h, e = housing(), elec2()
+
+    compare("housing", h, "squared", random_split,
+            dict(trees, fit="gbdt", objective="squared"), trees, boosters)
+    exported("housing", h)
+    compare("housing-linear", h, "squared", random_split,
+            {"fit": "linear"}, {}, ["sklearn_linear"])
+    compare("elec2", e, "logistic", time_split,
+            dict(trees, fit="gbdt", objective="logistic"), trees, boosters,
+            by="time")
+    exported("elec2", e)
+    compare("elec2-linear", e, "logistic", time_split,
+            {"fit": "logistic", "alpha": 1e-4}, {"alpha": 1e-4},
+            ["sklearn_linear"], by="time")
+    prequential(e, SPLITS)
+
+    big = synthetic(ROWS)
+    compare("synthetic", big, "logistic", random_split,
+            dict(trees, fit="gbdt", objective="logistic"), trees,
+            ["xgboost", "lightgbm"])
+    exported("synthetic", big)
+    del big
+
+    compare("auto-mpg", auto_mpg(), "squared", random_split,
+            dict(trees, fit="gbdt", objective="squared"), trees, boosters,
+            judged=False)
+    compare("wine", wine(), "logistic", random_split,
+            dict(trees, fit="gbdt", objective="logistic"), trees, boosters,
+            judged=False)
+
+    tables()
+    print(f"1..{count}", flush=True)
+    sys.exit(failed != 0)
+
+
+main()
