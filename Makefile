@@ -113,9 +113,9 @@ say          = $(if $(V),,@printf '  %-7s %s\n' $(1) $(@:$(top)/%=%);)
 # ---------------------------------------------------------------- targets
 
 .PHONY: help deps build module tools demo demo-stop demo-features \
-        demo-features-stop test check unit t integration bench asan \
-        asan-check tsan tsan-check spin valgrind fuzz interop style \
-        docs-check deb install clean force
+        demo-features-stop demo-train demo-train-stop test check unit t \
+        integration bench asan asan-check tsan tsan-check spin valgrind fuzz \
+        interop style docs-check deb install clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -153,6 +153,14 @@ demo-features:  ## events become features become predictions, on one screen
 
 demo-features-stop:     ## end what that started
 	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo-features --stop
+
+demo-train:     ## a model is trained, judged, published, on one screen
+	@tools/deps build demo
+	@$(MAKE) --no-print-directory demo-programs
+	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo-train
+
+demo-train-stop:        ## end what that started
+	@BUILD=$(out) NGINX_BIN=$(NGINX_BIN) tools/demo-train --stop
 
 test:           ## deps, build, and every test below
 	@tools/deps build test
