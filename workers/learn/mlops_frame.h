@@ -14,6 +14,9 @@
  * expected and what is there.  So is a line with another number of cells, a
  * stray quote, text that is not UTF-8, a number too large for the type.
  *
+ * Names in the first line are taken without the blanks around them, unless
+ * they are quoted.
+ *
  * Numbers are rounded once, correctly, from the decimal to the column's type
  * (core/base), so a frame is the same on every machine.
  */

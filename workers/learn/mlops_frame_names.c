@@ -14,6 +14,7 @@ static int mlops_frame_names_given(mlops_frame_job_t *job);
 static int mlops_frame_all(mlops_frame_job_t *job);
 static int mlops_frame_wanted(mlops_frame_job_t *job);
 static int mlops_frame_lacks(mlops_frame_job_t *job, const mlops_str_t *name);
+static void mlops_frame_trim(mlops_csv_cell_t *cell);
 static int mlops_frame_field(mlops_frame_job_t *job, uint32_t field,
     const mlops_str_t *name, mlops_type_t type);
 
@@ -132,6 +133,7 @@ mlops_frame_names_read(mlops_frame_job_t *job)
             goto done;
         }
 
+        mlops_frame_trim(&cell);
         job->fields[i].name.data = to;
 
         if (cell.doubled) {
@@ -150,6 +152,28 @@ done:
     mlops_frame_unload(&worker);
 
     return rc;
+}
+
+
+/* "a, b" names b, not " b"; who means blanks quotes them. */
+
+static void
+mlops_frame_trim(mlops_csv_cell_t *cell)
+{
+    if (cell->quoted) {
+        return;
+    }
+
+    while (cell->len != 0 && (*cell->p == ' ' || *cell->p == '\t')) {
+        cell->p++;
+        cell->len--;
+    }
+
+    while (cell->len != 0 && (cell->p[cell->len - 1] == ' '
+                              || cell->p[cell->len - 1] == '\t'))
+    {
+        cell->len--;
+    }
 }
 
 
