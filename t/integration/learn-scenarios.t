@@ -61,9 +61,8 @@ sub bias {
 
 sub metric {
     my ($training, $part, $name) = @_;
-    my $value = $training->{parts}{$part}{metrics}{$name};
 
-    return ref $value ? $value->{value} : $value;
+    return $training->{metrics}{$part}{$name}{value};
 }
 
 
@@ -146,8 +145,8 @@ if ($real{'cal_housing.data'}) {
     near($w[$_], $known[$_], 1e-9, "$house_names[$_]") for 0 .. $#known;
     near(bias($affine), -37.023277706063766, 1e-9, 'intercept');
 
-    is($training->{parts}{train}{rows}, 16512, 'rows for training');
-    is($training->{parts}{gate}{rows}, 4128, 'rows held out');
+    is($training->{rows}{train}, 16512, 'rows for training');
+    is($training->{rows}{gate}, 4128, 'rows held out');
 
     near(metric($training, 'train', 'r2'), 0.612551191397, 1e-9,
          'R2 of training');
@@ -187,7 +186,7 @@ if ($real{'auto_mpg.csv'}) {
     near($w[$_], $known[$_], 1e-9, "weight $_ of the second degree")
         for 0 .. $#known;
     near(bias($affine), 289.081052253733, 1e-9, 'intercept');
-    is($training->{parts}{train}{rows}, 368, 'rows without outliers');
+    is($training->{rows}{train}, 368, 'rows without outliers');
     near(metric($training, 'train', 'r2'), 0.871950173845, 1e-9, 'R2');
 
 } else {
@@ -214,8 +213,8 @@ $rows = $real{'wine.data'} ? "$data/wine.data"
 ($training, $affine) = train('wine', $rows);
 @w = weights($affine);
 
-is($training->{parts}{train}{rows}, 133, 'wines for training');
-is($training->{parts}{gate}{rows}, 45, 'wines held out');
+is($training->{rows}{train}, 133, 'wines for training');
+is($training->{rows}{gate}, 45, 'wines held out');
 
 if ($real{'wine.data'}) {
     my @known = (-0.08859256813243407, 0.03010953339542891, 0,

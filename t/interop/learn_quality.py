@@ -206,9 +206,7 @@ def predict(image, frame):
 
 
 def metric(run, part, name):
-    value = run["training"]["parts"][part]["metrics"][name]
-
-    return value["value"] if isinstance(value, dict) else value
+    return run["training"]["metrics"][part][name]["value"]
 
 
 # ------------------------------------------------------------------ peers
