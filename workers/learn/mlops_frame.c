@@ -29,6 +29,7 @@ typedef struct {
 
 static int mlops_frame_run(mlops_frame_job_t *job);
 static int mlops_frame_values(mlops_frame_job_t *job);
+static int mlops_frame_some(mlops_frame_job_t *job);
 static int mlops_frame_count(mlops_frame_job_t *job);
 static int mlops_frame_room(mlops_frame_job_t *job);
 static int mlops_frame_sniff(mlops_frame_job_t *job);
@@ -199,8 +200,9 @@ mlops_frame_run(mlops_frame_job_t *job)
 
     if (mlops_frame_values(job) != MLOPS_OK
         || mlops_frame_look(job) != MLOPS_OK
-        || mlops_frame_count(job) != MLOPS_OK
+        || mlops_frame_some(job) != MLOPS_OK
         || mlops_frame_names(job) != MLOPS_OK
+        || mlops_frame_count(job) != MLOPS_OK
         || mlops_frame_room(job) != MLOPS_OK
         || mlops_frame_sniff(job) != MLOPS_OK
         || mlops_frame_pass_all(job) != MLOPS_OK)
@@ -248,21 +250,31 @@ mlops_frame_values(mlops_frame_job_t *job)
 
 
 static int
+mlops_frame_some(mlops_frame_job_t *job)
+{
+    if (job->chunks_n == 0 || job->chunks[job->chunks_n].row == 0) {
+        return mlops_err_set(job->err, "%s: expected %s, got an empty file",
+                             job->name, (job->options->header == NULL)
+                                        ? "a line of names" : "rows");
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* The names are read before: a stray quote among them counts as no row. */
+
+static int
 mlops_frame_count(mlops_frame_job_t *job)
 {
     uint64_t  rows, names, max;
 
-    names = (job->options->header == NULL);
-    rows = job->chunks_n ? job->chunks[job->chunks_n].row : 0;
+    names = job->names_n;
+    rows = job->chunks[job->chunks_n].row;
     max = job->options->rows_max;
 
     if (max == 0 || max > UINT32_MAX - 1) {
         max = UINT32_MAX - 1;
-    }
-
-    if (rows == 0) {
-        return mlops_err_set(job->err, "%s: expected %s, got an empty file",
-                             job->name, names ? "a line of names" : "rows");
     }
 
     if (rows == names) {

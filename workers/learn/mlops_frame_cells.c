@@ -171,17 +171,25 @@ mlops_frame_chunk(mlops_frame_worker_t *worker, uint32_t chunk)
 }
 
 
-/* Is x one of the numbers that mean a missing value? */
+/* Is x one of the numbers that mean a missing value?  In float32 as rounded to
+ * it, but for those that are rounded to 0. */
 
 static inline int
 mlops_frame_is_value(const mlops_frame_job_t *job,
     const mlops_frame_field_t *field, double x)
 {
+    double    v;
     uint32_t  i;
 
     for (i = 0; i < job->values_n; i++) {
-        if (x == (field->wide ? job->values[i] : (float) job->values[i])) {
-            return 1;
+        v = job->values[i];
+
+        if (field->kind == MLOPS_FRAME_FLOAT && (float) v != 0) {
+            v = (float) v;
+        }
+
+        if (x == v) {
+            return field->kind != MLOPS_FRAME_BOOL;
         }
     }
 
