@@ -4,7 +4,7 @@
  */
 
 #include "mlops_online_loss.h"
-#include "mlops_online_math.h"
+#include "mlops_math.h"
 
 #include <math.h>
 
@@ -66,7 +66,7 @@ mlops_online_logistic(double margin, double label,
     uint64_t  negative, bits, one;
 
     size = fabs(margin);
-    e = mlops_online_exp(-size);
+    e = mlops_exp(-size);
 
     memcpy(&negative, &margin, sizeof(negative));
     memcpy(&bits, &e, sizeof(bits));
@@ -78,7 +78,7 @@ mlops_online_logistic(double margin, double label,
     score->value /= 1.0 + e;
     score->slope = score->value - label;
     score->loss = (margin + size) * 0.5 - label * margin
-                  + mlops_online_log1p(e);
+                  + mlops_log1p(e);
 
     /* terms of one size may leave a rest below 0 */
 
@@ -96,12 +96,12 @@ mlops_online_poisson(double margin, double label,
         margin = MLOPS_ONLINE_POISSON_MAX;
     }
 
-    score->value = mlops_online_exp(margin);
+    score->value = mlops_exp(margin);
     score->slope = score->value - label;
     score->loss = -2.0 * (label - score->value);
 
     if (label > 0) {
-        score->loss += 2.0 * label * (mlops_online_log(label) - margin);
+        score->loss += 2.0 * label * (mlops_log(label) - margin);
     }
 
     if (score->loss < 0) {
