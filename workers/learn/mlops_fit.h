@@ -47,6 +47,8 @@ typedef struct {
     const char *work;               /* a folder for files of this run, which
                                        the fitted recipe may name; removed by
                                        the run's owner after the image */
+    unsigned   aside:1;             /* a fold, or a run that is done again:
+                                       nothing is kept beside the steps */
     void      *ctx;
 } mlops_fit_env_t;
 

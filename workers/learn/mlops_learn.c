@@ -153,6 +153,7 @@ mlops_learn_start(mlops_learn_run_t *run)
     run->env.work = run->work;
     run->env.threads = options->threads;
     run->env.stop = options->stop;
+    run->aside = options->aside;
     run->env.ctx = options->ctx;
 
     return MLOPS_OK;

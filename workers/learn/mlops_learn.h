@@ -30,6 +30,8 @@ typedef struct {
     uint32_t             set_n;
     uint64_t             seed;
     unsigned             seeded:1;      /* else the recipe's, or 1 */
+    unsigned             aside:1;       /* steps keep nothing beside the
+                                           image (states) */
     uint32_t             threads;
     const char          *work;          /* where a folder for the run may be
                                            made; NULL: $TMPDIR or /tmp */

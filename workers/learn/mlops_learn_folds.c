@@ -44,6 +44,7 @@ mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score)
 {
     int                   rc;
     size_t                n;
+    unsigned              aside;
     uint32_t              r;
     mlops_learn_folds_t   folds;
 
@@ -73,9 +74,14 @@ mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score)
         rc = mlops_err_set(run->err, "out of memory");
     }
 
+    aside = run->aside;
+    run->aside = 1;
+
     for (r = 0; r < run->recipe.repeats && rc == MLOPS_OK; r++) {
         rc = mlops_learn_repeat(&folds, r);
     }
+
+    run->aside = aside;
 
     if (rc == MLOPS_OK) {
         mlops_learn_folds_mean(&folds, score);

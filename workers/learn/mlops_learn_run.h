@@ -62,6 +62,7 @@ typedef struct {
     uint32_t                      metrics_n;
 
     char                         *work;         /* folder of the run */
+    unsigned                      aside:1;      /* as of the options; folds */
 } mlops_learn_run_t;
 
 

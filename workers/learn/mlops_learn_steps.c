@@ -318,6 +318,7 @@ mlops_learn_fit(mlops_learn_fit_t *it)
     it->env.stop = mlops_learn_fit_stop;
     it->env.folder = run->recipe.folder;
     it->env.work = run->work;
+    it->env.aside = run->aside;
     it->env.ctx = it;
 
     fit->env = &it->env;

@@ -773,7 +773,7 @@ mlops_online_keep(mlops_online_fit_t *of)
     char         name[PATH_MAX];
     mlops_err_t  err;
 
-    if (of->state.len == 0) {
+    if (of->state.len == 0 || (of->fit->env && of->fit->env->aside)) {
         return MLOPS_OK;
     }
 

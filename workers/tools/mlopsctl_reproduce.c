@@ -152,6 +152,7 @@ mlopsctl_reproduce_run(mlopsctl_reproduce_t *in)
     learn.set_n = in->trained.set_n;
     learn.seed = in->trained.seed;
     learn.seeded = 1;
+    learn.aside = 1;
     learn.threads = in->threads;
     learn.progress = mlopsctl_progress;
     learn.stop = mlopsctl_stopped;
