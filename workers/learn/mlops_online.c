@@ -23,11 +23,10 @@ static int mlops_online_table(mlops_online_t *online);
 static int mlops_online_label(const mlops_online_conf_t *conf, double label,
     mlops_err_t *err);
 static int mlops_online_margin(mlops_online_t *online,
-    const mlops_example_t *e, const mlops_example_t *ahead, double *margin,
-    mlops_err_t *err);
+    const mlops_example_t *e, double *margin, mlops_err_t *err);
 static int mlops_online_step(mlops_online_t *online,
-    const mlops_example_t *e, const mlops_example_t *ahead,
-    mlops_online_answer_t *answer, mlops_err_t *err);
+    const mlops_example_t *e, mlops_online_answer_t *answer,
+    mlops_err_t *err);
 static void mlops_online_account(mlops_online_t *online,
     const mlops_example_t *e, double margin, double loss);
 
@@ -224,7 +223,7 @@ mlops_online_predict(mlops_online_t *online, const mlops_example_t *e,
 
     if ((!isnan(e->label)
          && mlops_online_label(&online->conf, e->label, err) != MLOPS_OK)
-        || mlops_online_margin(online, e, NULL, &answer->margin, err)
+        || mlops_online_margin(online, e, &answer->margin, err)
            != MLOPS_OK)
     {
         return MLOPS_ERROR;
@@ -245,7 +244,7 @@ mlops_online_learn(mlops_online_t *online, const mlops_example_t *e,
 {
     mlops_online_answer_t  own;
 
-    if (mlops_online_step(online, e, NULL, answer ? answer : &own, err)
+    if (mlops_online_step(online, e, answer ? answer : &own, err)
         != MLOPS_OK)
     {
         online->sums.refused++;
@@ -260,22 +259,21 @@ size_t
 mlops_online_learn_many(mlops_online_t *online, const mlops_example_t *e,
     size_t n, mlops_err_t *err)
 {
-    size_t                  i, refused;
-    const mlops_example_t  *ahead;
-    mlops_online_answer_t   answer;
+    size_t                 i, refused;
+    mlops_online_answer_t  answer;
 
     refused = 0;
 
     for (i = 0; i < n; i++) {
-        ahead = (n - i > MLOPS_ONLINE_AHEAD) ? &e[i + MLOPS_ONLINE_AHEAD]
-                                             : NULL;
+        online->ahead = (n - i > MLOPS_ONLINE_AHEAD)
+                        ? &e[i + MLOPS_ONLINE_AHEAD] : NULL;
 
-        if (mlops_online_step(online, &e[i], ahead, &answer, err)
-            != MLOPS_OK)
-        {
+        if (mlops_online_step(online, &e[i], &answer, err) != MLOPS_OK) {
             refused++;
         }
     }
+
+    online->ahead = NULL;
 
     online->sums.refused += refused;
 
@@ -287,8 +285,7 @@ mlops_online_learn_many(mlops_online_t *online, const mlops_example_t *e,
 
 static int
 mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
-    const mlops_example_t *ahead, mlops_online_answer_t *answer,
-    mlops_err_t *err)
+    mlops_online_answer_t *answer, mlops_err_t *err)
 {
     double                      g, clip;
     const mlops_online_conf_t  *conf;
@@ -305,7 +302,7 @@ mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
                              e->weight);
     }
 
-    if (mlops_online_margin(online, e, ahead, &answer->margin, err)
+    if (mlops_online_margin(online, e, &answer->margin, err)
         != MLOPS_OK)
     {
         return MLOPS_ERROR;
@@ -345,7 +342,7 @@ mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
 
 static int
 mlops_online_margin(mlops_online_t *online, const mlops_example_t *e,
-    const mlops_example_t *ahead, double *margin, mlops_err_t *err)
+    double *margin, mlops_err_t *err)
 {
     uint32_t  i;
 
@@ -370,7 +367,7 @@ mlops_online_margin(mlops_online_t *online, const mlops_example_t *e,
         *margin = online->kernel->margin(online,
                                          e->index ? e->index
                                                   : online->ascending,
-                                         e->value, e->n, ahead);
+                                         e->value, e->n);
     }
 
     if (mlops_likely(isfinite(*margin))) {

@@ -9,8 +9,7 @@
 
 
 static double mlops_online_adagrad_margin(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n,
-    const mlops_example_t *ahead);
+    const uint32_t *index, const float *value, uint32_t n);
 static void mlops_online_adagrad_update(mlops_online_t *online,
     const float *value, uint32_t n, float g);
 
@@ -34,7 +33,7 @@ mlops_online_adagrad_weight(const mlops_online_rate_t *rate,
 
 static double
 mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n, const mlops_example_t *ahead)
+    const float *value, uint32_t n)
 {
     double                   lanes[MLOPS_ONLINE_LANES] = { 0 };
     uint32_t                 i;
@@ -53,7 +52,7 @@ mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
         lanes[i % MLOPS_ONLINE_LANES] += (double) slot.a * (double) value[i];
     }
 
-    mlops_online_ahead(online, ahead, 0, UINT32_MAX);
+    mlops_online_ahead(online, 0, UINT32_MAX);
 
     return mlops_online_fold(lanes);
 }

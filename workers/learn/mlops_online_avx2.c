@@ -25,13 +25,11 @@
 
 
 static double mlops_online_ftrl_margin_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n,
-    const mlops_example_t *ahead);
+    const uint32_t *index, const float *value, uint32_t n);
 static void mlops_online_ftrl_update_avx2(mlops_online_t *online,
     const float *value, uint32_t n, float g);
 static double mlops_online_adagrad_margin_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n,
-    const mlops_example_t *ahead);
+    const uint32_t *index, const float *value, uint32_t n);
 static void mlops_online_adagrad_update_avx2(mlops_online_t *online,
     const float *value, uint32_t n, float g);
 
@@ -252,7 +250,7 @@ mlops_online_ftrl_eight(mlops_online_t *online, const uint32_t *index,
 
 mlops_online_target static double
 mlops_online_ftrl_margin_avx2(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n, const mlops_example_t *ahead)
+    const float *value, uint32_t n)
 {
     __m256d   lo, hi;
     uint32_t  i;
@@ -261,12 +259,10 @@ mlops_online_ftrl_margin_avx2(mlops_online_t *online, const uint32_t *index,
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_ahead(online, ahead, i, i + MLOPS_ONLINE_LANES);
+        mlops_online_ahead(online, i, i + MLOPS_ONLINE_LANES / 2);
         mlops_online_ftrl_eight(online, index, value, i, MLOPS_ONLINE_LANES,
                                 &lo, &hi);
     }
-
-    mlops_online_ahead(online, ahead, i, UINT32_MAX);
 
     if (i < n) {
         mlops_online_ftrl_eight(online, index, value, i, n - i, &lo, &hi);
@@ -307,8 +303,12 @@ mlops_online_ftrl_update_avx2(mlops_online_t *online, const float *value,
     all = _mm256_set1_ps(g);
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
+        mlops_online_ahead(online, i + MLOPS_ONLINE_LANES / 2,
+                           i + MLOPS_ONLINE_LANES);
         mlops_online_ftrl_add(online, value, i, all, MLOPS_ONLINE_LANES);
     }
+
+    mlops_online_ahead(online, i, UINT32_MAX);
 
     if (i < n) {
         mlops_online_ftrl_add(online, value, i, all, n - i);
@@ -333,8 +333,7 @@ mlops_online_adagrad_eight(mlops_online_t *online, const uint32_t *index,
 
 mlops_online_target static double
 mlops_online_adagrad_margin_avx2(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n,
-    const mlops_example_t *ahead)
+    const uint32_t *index, const float *value, uint32_t n)
 {
     __m256d   lo, hi;
     uint32_t  i;
@@ -343,12 +342,10 @@ mlops_online_adagrad_margin_avx2(mlops_online_t *online,
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_ahead(online, ahead, i, i + MLOPS_ONLINE_LANES);
+        mlops_online_ahead(online, i, i + MLOPS_ONLINE_LANES / 2);
         mlops_online_adagrad_eight(online, index, value, i,
                                    MLOPS_ONLINE_LANES, &lo, &hi);
     }
-
-    mlops_online_ahead(online, ahead, i, UINT32_MAX);
 
     if (i < n) {
         mlops_online_adagrad_eight(online, index, value, i, n - i, &lo, &hi);
@@ -395,8 +392,12 @@ mlops_online_adagrad_update_avx2(mlops_online_t *online, const float *value,
     all = _mm256_set1_ps(g);
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
+        mlops_online_ahead(online, i + MLOPS_ONLINE_LANES / 2,
+                           i + MLOPS_ONLINE_LANES);
         mlops_online_adagrad_add(online, value, i, all, MLOPS_ONLINE_LANES);
     }
+
+    mlops_online_ahead(online, i, UINT32_MAX);
 
     if (i < n) {
         mlops_online_adagrad_add(online, value, i, all, n - i);

@@ -9,8 +9,7 @@
 
 
 static double mlops_online_ftrl_margin(mlops_online_t *online,
-    const uint32_t *index, const float *value, uint32_t n,
-    const mlops_example_t *ahead);
+    const uint32_t *index, const float *value, uint32_t n);
 static void mlops_online_ftrl_update(mlops_online_t *online,
     const float *value, uint32_t n, float g);
 
@@ -42,7 +41,7 @@ mlops_online_ftrl_weight(const mlops_online_rate_t *rate,
 
 static double
 mlops_online_ftrl_margin(mlops_online_t *online, const uint32_t *index,
-    const float *value, uint32_t n, const mlops_example_t *ahead)
+    const float *value, uint32_t n)
 {
     float                   w;
     double                  lanes[MLOPS_ONLINE_LANES] = { 0 };
@@ -63,7 +62,7 @@ mlops_online_ftrl_margin(mlops_online_t *online, const uint32_t *index,
         lanes[i % MLOPS_ONLINE_LANES] += (double) w * (double) value[i];
     }
 
-    mlops_online_ahead(online, ahead, 0, UINT32_MAX);
+    mlops_online_ahead(online, 0, UINT32_MAX);
 
     return mlops_online_fold(lanes);
 }

@@ -43,10 +43,8 @@ typedef struct {
 /* One algorithm at one SIMD level; all levels have the same bits. */
 
 typedef struct {
-    /* ahead: an example whose slots will be wanted soon, or NULL */
     double   (*margin)(mlops_online_t *online, const uint32_t *index,
-                       const float *value, uint32_t n,
-                       const mlops_example_t *ahead);
+                       const float *value, uint32_t n);
     void     (*update)(mlops_online_t *online, const float *value,
                        uint32_t n, float g);
     float    (*weight)(const mlops_online_rate_t *rate,
@@ -95,6 +93,8 @@ struct mlops_online_s {
 
     mlops_online_rls_t            rls;
     mlops_online_scratch_t        scratch;
+    const mlops_example_t        *ahead;    /* whose slots are wanted soon, or
+                                               NULL */
     uint32_t                     *ascending;    /* scratch.size of them */
 
     mlops_online_sums_t           sums;

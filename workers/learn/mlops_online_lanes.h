@@ -20,17 +20,21 @@ mlops_online_fold(const double lanes[MLOPS_ONLINE_LANES])
 }
 
 
-/* Fetches slots from at to below end of an example, as far as it has them.
- * They go between the arithmetic of another one: a burst would fill the
+/* Fetches slots from at to below end of the example ahead, as far as it has
+ * them.  They go between the arithmetic of another one, half of them while
+ * it is predicted, half while it is learned: a burst would fill the
  * processor's buffers of lines under way, and wait.
  *
  * Inlined always: of a function that does nothing but this gcc 12 says that
  * it has no effect, and leaves out the call. */
 
 __attribute__((always_inline)) static inline void
-mlops_online_ahead(const mlops_online_t *online, const mlops_example_t *e,
-    uint32_t at, uint32_t end)
+mlops_online_ahead(const mlops_online_t *online, uint32_t at, uint32_t end)
 {
+    const mlops_example_t  *e;
+
+    e = online->ahead;
+
     if (e == NULL || e->index == NULL) {
         return;
     }
