@@ -10,6 +10,7 @@
 #include "mlops_hash.h"
 #include "mlops_plan.h"
 #include "mlops_shard.h"
+#include "mlops_sparse.h"
 
 
 static char                  fuzz_name[64];
@@ -73,17 +74,65 @@ fuzz_make_view(int text)
 }
 
 
-/* What is fixed and the checksum are made good, so that what is behind them
- * is reached. */
+/* The records as they may be: kinds, and as many as there are whole ones of.
+ * Returns where the last of them ends. */
 
-static void
+static size_t
+fuzz_mend_records(char *p, size_t off, size_t size,
+    mlops_checkpoint_head_t *head)
+{
+    size_t    fixed;
+    uint32_t  kind;
+    uint64_t  len;
+
+    fixed = sizeof(mlops_checkpoint_entity_t) + head->key_size;
+    head->entities_n = 0;
+    head->dedupe_n = 0;
+
+    while (size - off >= sizeof(mlops_checkpoint_dedupe_t)) {
+        memcpy(&kind, p + off, sizeof(kind));
+        kind = 1 + (kind & 1);
+        len = sizeof(mlops_checkpoint_dedupe_t);
+
+        if (kind == MLOPS_CHECKPOINT_ENTITY) {
+
+            if (size - off < fixed) {
+                break;
+            }
+
+            len = mlops_sparse_len(p + off + fixed, size - off - fixed,
+                                   head->state_size / 8);
+
+            if (len == 0) {
+                break;
+            }
+
+            len += fixed;
+            head->entities_n++;
+
+        } else {
+            head->dedupe_n++;
+        }
+
+        memcpy(p + off, &kind, sizeof(kind));
+        off += len;
+    }
+
+    return off;
+}
+
+
+/* What is fixed and the checksum are made good, so that what is behind them
+ * is reached.  Returns the size that is left. */
+
+static size_t
 fuzz_mend(char *p, size_t size)
 {
     mlops_file_head_t         file;
     mlops_checkpoint_head_t   head;
 
     if (size < sizeof(file) + sizeof(head)) {
-        return;
+        return size;
     }
 
     memcpy(&head, p + sizeof(file), sizeof(head));
@@ -94,7 +143,7 @@ fuzz_mend(char *p, size_t size)
     head.role = fuzz_view.role;
     head.key_type = fuzz_view.entity_type;
     head.key_size = fuzz_view.entity_type == MLOPS_TYPE_BYTES ? 16 : 8;
-    head.state_size = 8 + head.state_size % 32 / 8 * 8;
+    head.state_size = 8 + head.state_size % 1024 / 8 * 8;
     head.features_n = 1 + head.features_n % 3;
     head.positions_n %= 4;
     memset(head.zero, 0, sizeof(head.zero));
@@ -103,17 +152,17 @@ fuzz_mend(char *p, size_t size)
     file.abi = MLOPS_CHECKPOINT_ABI;
     file.header_len = MLOPS_CHECKPOINT_HEAD
                       + (head.features_n + head.positions_n) * 32;
-    file.file_len = size;
 
-    if (size > file.header_len) {
-        head.dedupe_n %= 4;
-        head.entities_n = (size - file.header_len - head.dedupe_n * 32)
-                          / (32 + head.key_size + head.state_size);
+    if (size > file.header_len && !(p[0] & 4)) {
+        size = fuzz_mend_records(p, file.header_len, size, &head);
     }
 
+    file.file_len = size;
     memcpy(p + sizeof(file), &head, sizeof(head));
     file.checksum = mlops_hash(p + sizeof(file), size - sizeof(file), 0);
     memcpy(p, &file, sizeof(file));
+
+    return size;
 }
 
 
@@ -193,7 +242,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
 
     if (data[0] & 1) {
-        fuzz_mend(copy, size);
+        size = fuzz_mend(copy, size);
     }
 
     fd = openat(dir, fuzz_name, O_RDWR|O_CREAT|O_TRUNC, 0600);

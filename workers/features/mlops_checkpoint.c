@@ -9,10 +9,11 @@
  *
  * Everything goes through a buffer that is written between events, so that no
  * event waits for a write unless it is full; the sync and the rename are done
- * by a thread.
+ * by a thread.  All that is put into it is a multiple of 8 bytes long.
  */
 
 #include "mlops_shard_inner.h"
+#include "mlops_sparse.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +21,9 @@
 
 #define MLOPS_CHECKPOINT_BUF    524288
 #define MLOPS_CHECKPOINT_WRITE  65536   /* bytes that are worth a write */
+#define MLOPS_CHECKPOINT_LOOK   16      /* what an entity costs, in bytes that
+                                           are written */
+#define MLOPS_CHECKPOINT_READ   8       /* bytes of a state that cost one */
 
 
 static void mlops_checkpoint_head(mlops_shard_t *shard,
@@ -27,6 +31,7 @@ static void mlops_checkpoint_head(mlops_shard_t *shard,
 static void mlops_checkpoint_features(mlops_shard_t *shard);
 static void mlops_checkpoint_append(mlops_checkpoint_t *ck, const void *data,
     size_t len);
+static void mlops_checkpoint_state(mlops_checkpoint_t *ck, const char *state);
 static void mlops_checkpoint_flush(mlops_checkpoint_t *ck);
 static void mlops_checkpoint_entry(mlops_shard_t *shard);
 static int mlops_checkpoint_scan(mlops_shard_t *shard, size_t budget);
@@ -221,6 +226,28 @@ mlops_checkpoint_append(mlops_checkpoint_t *ck, const void *data, size_t len)
 
 
 static void
+mlops_checkpoint_state(mlops_checkpoint_t *ck, const char *state)
+{
+    uint32_t  group, k, n;
+
+    for (n = ck->def->state_bytes / sizeof(uint64_t); n != 0; n -= group) {
+        group = (n < MLOPS_SPARSE_GROUP) ? n : MLOPS_SPARSE_GROUP;
+
+        if (MLOPS_CHECKPOINT_BUF - ck->len < (group + 1) * sizeof(uint64_t)) {
+            mlops_checkpoint_flush(ck);
+        }
+
+        k = mlops_sparse_write((uint64_t *) (ck->buf + ck->len),
+                               (const uint64_t *) state, group);
+
+        ck->len += k * sizeof(uint64_t);
+        ck->written += k * sizeof(uint64_t);
+        state += group * sizeof(uint64_t);
+    }
+}
+
+
+static void
 mlops_checkpoint_flush(mlops_checkpoint_t *ck)
 {
     size_t  skip;
@@ -279,8 +306,7 @@ mlops_checkpoint_entity(mlops_shard_t *shard, uint32_t number)
 
     mlops_checkpoint_append(ck, &record, sizeof(record));
     mlops_checkpoint_append(ck, entity + 1, shard->entities.key_size);
-    mlops_checkpoint_append(ck, mlops_def_state(ck->def, number),
-                            ck->def->state_bytes);
+    mlops_checkpoint_state(ck, mlops_def_state(ck->def, number));
 }
 
 
@@ -401,20 +427,23 @@ mlops_shard_checkpoint_step(mlops_shard_t *shard, size_t budget,
 }
 
 
-/* 1: more is left. */
+/* 1: more is left.  To look costs, too, and a state that is nearly empty is
+ * read as a full one. */
 
 static int
 mlops_checkpoint_scan(mlops_shard_t *shard, size_t budget)
 {
-    uint64_t             end;
+    uint64_t             before, looked;
+    mlops_entity_t      *entity;
     mlops_checkpoint_t  *ck;
 
     ck = &shard->checkpoint;
-    end = ck->written + budget;
+    before = ck->written;
+    looked = 0;
 
     while (ck->dedupe != ck->dedupe_end) {
 
-        if (ck->written >= end) {
+        if (ck->written - before >= budget) {
             return 1;
         }
 
@@ -423,17 +452,17 @@ mlops_checkpoint_scan(mlops_shard_t *shard, size_t budget)
 
     for ( /* void */ ; ck->cursor < ck->end; ck->cursor++) {
 
-        if (ck->written >= end) {
+        if (ck->written - before + looked >= budget) {
             return 1;
         }
 
-        if (mlops_entity(&shard->entities, ck->cursor)->used != 0) {
+        looked += MLOPS_CHECKPOINT_LOOK;
+        entity = mlops_entity(&shard->entities, ck->cursor);
+
+        if (entity->used != 0 && entity->epoch != ck->epoch) {
             mlops_checkpoint_entity(shard, ck->cursor);
+            looked += ck->def->state_bytes / MLOPS_CHECKPOINT_READ;
         }
-
-        /* to look costs, too */
-
-        end -= (end - ck->written > 16) ? 16 : end - ck->written;
     }
 
     return 0;
@@ -501,6 +530,13 @@ mlops_checkpoint_end(mlops_shard_t *shard)
     ck->closing = 0;
     ck->def->held = 0;
     ck->def = NULL;
+}
+
+
+int
+mlops_shard_checkpoint_waits(const mlops_shard_t *shard)
+{
+    return shard->checkpoint.active && shard->checkpoint.closing;
 }
 
 

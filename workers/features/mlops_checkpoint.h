@@ -6,7 +6,7 @@
  * of the view's directory in mlops_state.  Little-endian, nothing between:
  *
  *     0    8   magic "mlopsckp"
- *     8    4   abi, 1
+ *     8    4   abi, 2
  *     12   4   header_len: where the records begin
  *     16   8   file_len
  *     24   8   checksum: XXH3-64 of bytes [32, file_len)
@@ -34,7 +34,8 @@
  *     8    8   event_us        16  8  offset
  *     24   8   used: the count of events at its last one: the order of use
  *     32   key_size            int64, or u32 length, bytes, zeros
- *     …    state_size
+ *     …    …   the state: state_size / 8 words, without those that are
+ *              zero (mlops_sparse.h)
  *
  * Of an entry of duplicates (kind 2), 32 bytes, in the order of the ring:
  *
@@ -59,7 +60,7 @@
 
 
 #define MLOPS_CHECKPOINT_MAGIC     "mlopsckp"
-#define MLOPS_CHECKPOINT_ABI       1
+#define MLOPS_CHECKPOINT_ABI       2
 #define MLOPS_CHECKPOINT_HEAD      256
 
 #define MLOPS_CHECKPOINT_ENTITY    1

@@ -3,6 +3,7 @@
  */
 
 #include "mlops_shard_inner.h"
+#include "mlops_sparse.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #define MLOPS_CKPT_STATE_MAX  (64u << 20)
 #define MLOPS_CKPT_AHEAD      8         /* entities that are asked for */
+#define MLOPS_CKPT_NEAR       512       /* bytes of each */
 
 
 /* An entity of the file. */
@@ -37,7 +39,9 @@ typedef struct {
     const mlops_checkpoint_feature_t   *features;
     const mlops_checkpoint_position_t  *positions;
     uint64_t                            records;    /* their offset */
-    uint64_t                            entity_size;
+    uint64_t                            entity_size;    /* without the
+                                                   state */
+    uint64_t                           *state;  /* one, with its zeros */
     mlops_ckpt_spot_t                  *spots;  /* entities_n, and room for
                                                    as many to sort */
     mlops_ckpt_copy_t                  *copies;
@@ -48,11 +52,12 @@ typedef struct {
 static int mlops_ckpt_check(mlops_ckpt_t *ck, mlops_err_t *err);
 static int mlops_ckpt_check_head(mlops_ckpt_t *ck,
     const mlops_file_head_t *file, mlops_err_t *err);
-static int mlops_ckpt_check_size(const mlops_ckpt_t *ck, mlops_err_t *err);
+static int mlops_ckpt_check_size(mlops_ckpt_t *ck, mlops_err_t *err);
 static int mlops_ckpt_check_lists(const mlops_ckpt_t *ck, mlops_err_t *err);
 static int mlops_ckpt_wrong(mlops_err_t *err, const char *what,
     uint64_t expected, uint64_t got);
 static int mlops_ckpt_records(mlops_ckpt_t *ck, mlops_err_t *err);
+static uint64_t mlops_ckpt_entity_len(const mlops_ckpt_t *ck, uint64_t off);
 static int mlops_ckpt_duplicate(mlops_ckpt_t *ck, uint64_t off,
     mlops_err_t *err);
 static int mlops_ckpt_key(const mlops_ckpt_t *ck, uint64_t off,
@@ -141,6 +146,7 @@ mlops_shard_load(mlops_shard_t *shard, mlops_position_t *positions,
 
     free(ck.spots);
     free(ck.copies);
+    free(ck.state);
     mlops_file_unmap(&map);
 
     if (rc == MLOPS_ERROR) {
@@ -277,15 +283,19 @@ mlops_ckpt_check_head(mlops_ckpt_t *ck, const mlops_file_head_t *file,
 }
 
 
+/* An empty state is the least. */
+
 static int
-mlops_ckpt_check_size(const mlops_ckpt_t *ck, mlops_err_t *err)
+mlops_ckpt_check_size(mlops_ckpt_t *ck, mlops_err_t *err)
 {
-    uint64_t                         expected, size;
+    uint64_t                         least, size;
     const mlops_checkpoint_head_t   *head;
 
     head = &ck->head;
-    size = sizeof(mlops_checkpoint_entity_t) + head->key_size
-           + head->state_size;
+    ck->entity_size = sizeof(mlops_checkpoint_entity_t) + head->key_size;
+    size = ck->entity_size + mlops_align(head->state_size,
+                                         MLOPS_SPARSE_GROUP * 8)
+                             / MLOPS_SPARSE_GROUP;
 
     if (ck->len < ck->records || head->entities_n > ck->len / size
         || head->entities_n >= UINT32_MAX
@@ -298,11 +308,11 @@ mlops_ckpt_check_size(const mlops_ckpt_t *ck, mlops_err_t *err)
                              (unsigned long long) ck->len);
     }
 
-    expected = ck->records + head->entities_n * size
-               + head->dedupe_n * sizeof(mlops_checkpoint_dedupe_t);
+    least = ck->records + head->entities_n * size
+            + head->dedupe_n * sizeof(mlops_checkpoint_dedupe_t);
 
-    return (expected == ck->len)
-           ? MLOPS_OK : mlops_ckpt_wrong(err, "length", expected, ck->len);
+    return (least <= ck->len)
+           ? MLOPS_OK : mlops_ckpt_wrong(err, "length", least, ck->len);
 }
 
 
@@ -426,22 +436,27 @@ mlops_ckpt_plan(mlops_ckpt_t *ck, mlops_err_t *err)
 static int
 mlops_ckpt_records(mlops_ckpt_t *ck, mlops_err_t *err)
 {
-    uint64_t                    dedupe, n, off;
+    uint64_t                    dedupe, n, off, size;
     mlops_checkpoint_entity_t   record;
 
     n = 0;
     dedupe = 0;
-    ck->entity_size = sizeof(record) + ck->head.key_size
-                      + ck->head.state_size;
+    ck->state = malloc(ck->head.state_size);
     ck->spots = malloc((size_t) (ck->head.entities_n * 2 + 1)
                        * sizeof(*ck->spots));
 
-    if (ck->spots == NULL) {
+    if (ck->spots == NULL || ck->state == NULL) {
         return mlops_err_set(err, "out of memory: %llu entities",
                              (unsigned long long) ck->head.entities_n);
     }
 
     for (off = ck->records; off < ck->len; /* void */ ) {
+
+        if (ck->len - off < sizeof(record)) {
+            return mlops_ckpt_wrong(err, "length", off + sizeof(record),
+                                    ck->len);
+        }
+
         memcpy(&record, ck->data + off, sizeof(record));
 
         if (record.kind == MLOPS_CHECKPOINT_DEDUPE
@@ -469,13 +484,46 @@ mlops_ckpt_records(mlops_ckpt_t *ck, mlops_err_t *err)
                                  (unsigned long long) record.used);
         }
 
+        size = mlops_ckpt_entity_len(ck, off);
+
+        if (size == 0) {
+            return mlops_err_set(err, "the record at byte %llu is wrong: its "
+                                 "state", (unsigned long long) off);
+        }
+
         ck->spots[n].used = record.used;
         ck->spots[n].off = off;
         n++;
-        off += ck->entity_size;
+        off += size;
     }
 
-    return MLOPS_OK;
+    if (n != ck->head.entities_n) {
+        return mlops_ckpt_wrong(err, "number of entities",
+                                ck->head.entities_n, n);
+    }
+
+    return (dedupe == ck->head.dedupe_n)
+           ? MLOPS_OK : mlops_ckpt_wrong(err, "number of duplicates",
+                                         ck->head.dedupe_n, dedupe);
+}
+
+
+/* Of a whole record; 0: it is none. */
+
+static uint64_t
+mlops_ckpt_entity_len(const mlops_ckpt_t *ck, uint64_t off)
+{
+    uint64_t  size;
+
+    if (ck->len - off < ck->entity_size) {
+        return 0;
+    }
+
+    off += ck->entity_size;
+    size = mlops_sparse_len(ck->data + off, ck->len - off,
+                            ck->head.state_size / 8);
+
+    return (size == 0) ? 0 : ck->entity_size + size;
 }
 
 
@@ -653,7 +701,7 @@ mlops_ckpt_entities(mlops_ckpt_t *ck, mlops_err_t *err)
         if (i + MLOPS_CKPT_AHEAD < n) {
             p = ck->data + ck->spots[i + MLOPS_CKPT_AHEAD].off;
 
-            for (k = 0; k < ck->entity_size && k < 1024; k += 64) {
+            for (k = 0; k < MLOPS_CKPT_NEAR; k += 64) {
                 __builtin_prefetch(p + k);
             }
         }
@@ -674,7 +722,6 @@ mlops_ckpt_entity(mlops_ckpt_t *ck, uint64_t off, mlops_err_t *err)
     uint32_t                    i, number;
     uint64_t                    hash;
     mlops_key_t                 key;
-    const char                 *saved;
     mlops_def_t                *def;
     mlops_shard_t              *shard;
     mlops_entity_t             *entity;
@@ -689,7 +736,6 @@ mlops_ckpt_entity(mlops_ckpt_t *ck, uint64_t off, mlops_err_t *err)
     }
 
     memcpy(&record, ck->data + off, sizeof(record));
-    saved = ck->data + off + sizeof(record) + ck->head.key_size;
     hash = mlops_key_hash(shard->entities.key_type, &key);
 
     if (mlops_key_shard(hash, shard->view->shards) != shard->conf.number
@@ -718,9 +764,13 @@ mlops_ckpt_entity(mlops_ckpt_t *ck, uint64_t off, mlops_err_t *err)
     mlops_def_reset(def, number);
     state = mlops_def_state(def, number);
 
+    mlops_sparse_read(ck->state, ck->data + off + ck->entity_size,
+                      ck->head.state_size / 8);
+
     for (i = 0; i < ck->copies_n; i++) {
         copy = &ck->copies[i];
-        memcpy(state + copy->to, saved + copy->from, copy->bytes);
+        memcpy(state + copy->to, (char *) ck->state + copy->from,
+               copy->bytes);
     }
 
     mlops_shard_expires(shard, number);
