@@ -799,6 +799,89 @@ test_end_of_time(void **arg)
 }
 
 
+/* As an empty state after events first to n - 1. */
+
+static void
+left_is(test_window_t *w, const int64_t *times, uint32_t first, uint32_t n)
+{
+    char      *long_one;
+    uint32_t   i;
+
+    long_one = malloc(w->view->state_bytes);
+    assert_non_null(long_one);
+    memcpy(long_one, w->state, w->view->state_bytes);
+
+    mlops_window_reset(w->window, w->state);
+
+    for (i = first; i < n; i++) {
+        w->offset = i;
+        test_x(w, times[i], 1 + i % 7);
+    }
+
+    assert_memory_equal(w->state, long_one, w->view->state_bytes);
+    free(long_one);
+}
+
+
+/* What has left its ring leaves nothing: the state is that of an entity which
+ * has only had the events of tiles that are still there.  All hops are 5 or 1
+ * minutes, all rings 13 or 65 tiles. */
+
+static void
+test_left(void **arg)
+{
+    int64_t         ts, times[400];
+    uint32_t        i, n, first, tiles, round;
+    uint64_t        seed;
+    test_window_t  *w;
+    const char     *features[2] = {
+        "feature n count() window=1h; feature s sum(x) window=1h;"
+        "feature m mean(i) window=1h; feature v variance(x) window=1h;"
+        "feature l min(x) window=1h; feature f first(x) window=1h;"
+        "feature h sum(x) window=1h hop=5m kind=hopping;"
+        "feature d approx_distinct(i) window=1h precision=4;",
+        "feature n count() window=64m hop=1m;"
+        "feature s sum(x) window=64m hop=1m;"
+        "feature d approx_distinct(i) window=64m hop=1m precision=4;"
+    };
+    const int64_t   hops[2] = { 5 * TEST_MINUTE, TEST_MINUTE };
+
+    (void) arg;
+
+    seed = 3;
+
+    for (round = 0; round < 60; round++) {
+        w = test_window(features[round % 2]);
+        tiles = (round % 2) ? 65 : 13;
+        ts = test_time("00:00:00");
+        n = 1 + (uint32_t) (unit_random(&seed) % mlops_nitems(times));
+
+        for (i = 0; i < n; i++) {
+            ts += (int64_t) (unit_random(&seed)
+                             % (uint64_t) (hops[round % 2]
+                                           * (i % 50 == 49 ? 100 : 3)));
+            times[i] = ts;
+        }
+
+        for (i = 0; i < n; i++) {
+            w->offset = i;
+            test_x(w, times[i], 1 + i % 7);
+        }
+
+        first = n - 1;
+
+        while (first > 0 && times[first - 1] / hops[round % 2]
+                            > ts / hops[round % 2] - tiles)
+        {
+            first--;
+        }
+
+        left_is(w, times, first, n);
+        test_window_free(w);
+    }
+}
+
+
 int
 main(void)
 {
@@ -816,7 +899,8 @@ main(void)
         cmocka_unit_test(test_too_old),
         cmocka_unit_test(test_next),
         cmocka_unit_test(test_decay),
-        cmocka_unit_test(test_end_of_time)
+        cmocka_unit_test(test_end_of_time),
+        cmocka_unit_test(test_left)
     };
 
     return unit_run(tests);

@@ -363,10 +363,8 @@ mlops_def_row(mlops_def_t *def, uint32_t number, const mlops_entity_t *entity,
     state = mlops_def_state(def, number);
     n = def->view->row.n;
 
-    mlops_window_value(def->window, state, q, row->cells, row->present,
-                       def->text);
-
-    next = mlops_window_next(def->window, state, q);
+    next = mlops_window_value_next(def->window, state, q, row->cells,
+                                   row->present, def->text);
 
     row->switch_us = INT64_MAX;
     row->valid_us = next;
@@ -382,16 +380,16 @@ mlops_def_row(mlops_def_t *def, uint32_t number, const mlops_entity_t *entity,
         return next;
     }
 
-    mlops_window_value(def->window, state, next, row->cells + n,
-                       row->present + def->words,
-                       def->text + def->text_size);
+    row->valid_us = mlops_window_value_next(def->window, state, next,
+                                            row->cells + n,
+                                            row->present + def->words,
+                                            def->text + def->text_size);
 
     if (def->text_size != 0) {
         mlops_def_shift(def);
     }
 
     row->switch_us = next;
-    row->valid_us = mlops_window_next(def->window, state, next);
 
     return next;
 }

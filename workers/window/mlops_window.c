@@ -16,6 +16,7 @@ struct mlops_window_s {
     mlops_window_op_t        *ratios;   /* after all others, in order */
     uint32_t                  ratios_n;
     mlops_clock_t            *clocks;
+    mlops_spot_t             *spots;    /* by clock */
     uint32_t                  clocks_n;
     const mlops_where_t     **filters;
     uint32_t                  filters_n;
@@ -28,6 +29,11 @@ static int mlops_window_op(mlops_window_t *window, mlops_window_op_t *op,
 static void mlops_window_clock(mlops_window_t *window, mlops_window_op_t *op);
 static void mlops_window_filter(mlops_window_t *window,
     mlops_window_op_t *op);
+static void mlops_window_values(const mlops_window_t *window,
+    const void *state, const mlops_reach_t *reaches, mlops_cell_t *cells,
+    uint64_t *present, char *text);
+static int64_t mlops_window_nexts(const mlops_window_t *window,
+    const void *state, const mlops_reach_t *reaches);
 static void mlops_window_ratio(const mlops_window_op_t *op,
     const mlops_plan_view_t *view, mlops_window_out_t *out);
 
@@ -52,10 +58,12 @@ mlops_window_create(const mlops_plan_view_t *view, mlops_arena_t *arena,
     window->ops = mlops_arena_alloc(arena, n * sizeof(mlops_window_op_t));
     window->ratios = mlops_arena_alloc(arena, n * sizeof(mlops_window_op_t));
     window->clocks = mlops_arena_alloc(arena, n * sizeof(mlops_clock_t));
+    window->spots = mlops_arena_calloc(arena, n, sizeof(mlops_spot_t));
     window->filters = mlops_arena_alloc(arena, n * sizeof(void *));
 
     if (window->ops == NULL || window->ratios == NULL
-        || window->clocks == NULL || window->filters == NULL)
+        || window->clocks == NULL || window->spots == NULL
+        || window->filters == NULL)
     {
         goto nomem;
     }
@@ -293,8 +301,25 @@ mlops_window_reset(const mlops_window_t *window, void *state)
 /* ---- events ---- */
 
 
+/* Four divisions are saved: t is within +-2^61. */
+
 static inline void
-mlops_clock_tick(const mlops_clock_t *clock, int64_t ts, mlops_tick_t *tick)
+mlops_clock_spot(const mlops_clock_t *clock, mlops_spot_t *spot, int64_t t)
+{
+    if (mlops_likely(t >= spot->start && t < spot->end)) {
+        return;
+    }
+
+    spot->tile = mlops_floor_div(t, clock->hop);
+    spot->start = spot->tile * clock->hop;
+    spot->end = spot->start + clock->hop;
+    spot->slot = (uint32_t) mlops_floor_mod(spot->tile, clock->tiles);
+}
+
+
+static inline void
+mlops_clock_tick(const mlops_clock_t *clock, mlops_spot_t *spot, int64_t ts,
+    mlops_tick_t *tick)
 {
     if (clock->hop == 0) {
         tick->tile = 0;
@@ -303,9 +328,11 @@ mlops_clock_tick(const mlops_clock_t *clock, int64_t ts, mlops_tick_t *tick)
         return;
     }
 
-    tick->tile = mlops_floor_div(ts, clock->hop);
-    tick->start_us = mlops_clock_start(clock, tick->tile);
-    tick->slot = (uint32_t) mlops_floor_mod(tick->tile, clock->tiles);
+    mlops_clock_spot(clock, spot, ts);
+
+    tick->tile = spot->tile;
+    tick->start_us = spot->start;
+    tick->slot = spot->slot;
 }
 
 
@@ -364,7 +391,8 @@ mlops_window_apply(const mlops_window_t *window, void *state,
     mlops_window_fetch(window, state);
 
     for (i = 0; i < window->clocks_n; i++) {
-        mlops_clock_tick(&window->clocks[i], event->ts_us, &ticks[i]);
+        mlops_clock_tick(&window->clocks[i], &window->spots[i], event->ts_us,
+                         &ticks[i]);
     }
 
     for (i = 0; i < window->filters_n; i++) {
@@ -389,8 +417,9 @@ mlops_window_apply(const mlops_window_t *window, void *state,
 /* ---- values ---- */
 
 
-static void
-mlops_clock_reach(const mlops_clock_t *clock, int64_t q, mlops_reach_t *reach)
+static inline void
+mlops_clock_reach(const mlops_clock_t *clock, mlops_spot_t *spot, int64_t q,
+    mlops_reach_t *reach)
 {
     reach->q = q;
     reach->lo = 0;
@@ -404,8 +433,10 @@ mlops_clock_reach(const mlops_clock_t *clock, int64_t q, mlops_reach_t *reach)
         return;
     }
 
-    reach->pos = mlops_floor_div(q, clock->hop);
-    reach->slot = (uint32_t) mlops_floor_mod(reach->pos, clock->tiles);
+    mlops_clock_spot(clock, spot, q);
+
+    reach->pos = spot->tile;
+    reach->slot = spot->slot;
 
     if (clock->span == MLOPS_SPAN_SLIDING) {
         reach->hi = reach->pos;
@@ -414,7 +445,7 @@ mlops_clock_reach(const mlops_clock_t *clock, int64_t q, mlops_reach_t *reach)
     } else if (clock->span != MLOPS_SPAN_ALL) {
         reach->hi = reach->pos - 1;
         reach->lo = reach->pos - clock->hops;
-        reach->to_us = mlops_clock_start(clock, reach->pos);
+        reach->to_us = spot->start;
 
     } else {
         return;
@@ -432,12 +463,38 @@ mlops_window_time(int64_t q)
 }
 
 
+static inline void
+mlops_window_reach(const mlops_window_t *window, int64_t q,
+    mlops_reach_t *reaches)
+{
+    uint32_t  i;
+
+    q = mlops_window_time(q);
+
+    for (i = 0; i < window->clocks_n; i++) {
+        mlops_clock_reach(&window->clocks[i], &window->spots[i], q,
+                          &reaches[i]);
+    }
+}
+
+
 void
 mlops_window_value(const mlops_window_t *window, const void *state,
     int64_t q, mlops_cell_t *cells, uint64_t *present, char *text)
 {
+    mlops_reach_t  reaches[MLOPS_VIEW_COLUMNS_MAX];
+
+    mlops_window_reach(window, q, reaches);
+    mlops_window_values(window, state, reaches, cells, present, text);
+}
+
+
+static void
+mlops_window_values(const mlops_window_t *window, const void *state,
+    const mlops_reach_t *reaches, mlops_cell_t *cells, uint64_t *present,
+    char *text)
+{
     uint32_t             i;
-    mlops_reach_t        reaches[MLOPS_VIEW_COLUMNS_MAX];
     mlops_window_op_t   *op;
     mlops_window_out_t   out;
 
@@ -448,12 +505,6 @@ mlops_window_value(const mlops_window_t *window, const void *state,
 
     memset(present, 0, mlops_row_words(window->view->row.n)
                        * sizeof(uint64_t));
-
-    q = mlops_window_time(q);
-
-    for (i = 0; i < window->clocks_n; i++) {
-        mlops_clock_reach(&window->clocks[i], q, &reaches[i]);
-    }
 
     for (i = 0; i < window->ops_n; i++) {
         op = &window->ops[i];
@@ -516,17 +567,36 @@ mlops_window_ratio(const mlops_window_op_t *op, const mlops_plan_view_t *view,
 int64_t
 mlops_window_next(const mlops_window_t *window, const void *state, int64_t q)
 {
+    mlops_reach_t  reaches[MLOPS_VIEW_COLUMNS_MAX];
+
+    mlops_window_reach(window, q, reaches);
+
+    return mlops_window_nexts(window, state, reaches);
+}
+
+
+int64_t
+mlops_window_value_next(const mlops_window_t *window, const void *state,
+    int64_t q, mlops_cell_t *cells, uint64_t *present, char *text)
+{
+    mlops_reach_t  reaches[MLOPS_VIEW_COLUMNS_MAX];
+
+    mlops_window_reach(window, q, reaches);
+    mlops_window_values(window, state, reaches, cells, present, text);
+
+    return mlops_window_nexts(window, state, reaches);
+}
+
+
+static int64_t
+mlops_window_nexts(const mlops_window_t *window, const void *state,
+    const mlops_reach_t *reaches)
+{
     int64_t             at, next;
     uint32_t            i;
-    mlops_reach_t       reaches[MLOPS_VIEW_COLUMNS_MAX];
     mlops_window_op_t  *op;
 
     next = INT64_MAX;
-    q = mlops_window_time(q);
-
-    for (i = 0; i < window->clocks_n; i++) {
-        mlops_clock_reach(&window->clocks[i], q, &reaches[i]);
-    }
 
     for (i = 0; i < window->ops_n; i++) {
         op = &window->ops[i];

@@ -42,7 +42,8 @@ typedef struct {
 
 
 /* The program refers to the view, which has to outlive it.  Memory is the
- * arena's. */
+ * arena's.  It is used by one thread: it remembers on which tiles it was last,
+ * since the next time is mostly on the same. */
 mlops_window_t *mlops_window_create(const mlops_plan_view_t *view,
     mlops_arena_t *arena, mlops_err_t *err);
 
@@ -66,6 +67,11 @@ size_t mlops_window_text_size(const mlops_window_t *window);
  * event; INT64_MAX where none will. */
 int64_t mlops_window_next(const mlops_window_t *window, const void *state,
     int64_t q);
+
+/* Both at once. */
+int64_t mlops_window_value_next(const mlops_window_t *window,
+    const void *state, int64_t q, mlops_cell_t *cells, uint64_t *present,
+    char *text);
 
 /* Takes over the features of from that have the same hash in window; the
  * others become as after a reset.  Column i of window's view has been taken

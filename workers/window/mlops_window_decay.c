@@ -224,10 +224,9 @@ static int64_t
 mlops_decay_tile_next(const mlops_window_op_t *op, const void *state,
     const mlops_reach_t *reach)
 {
-    int64_t   oldest;
-    uint32_t  slots[MLOPS_TILES_MAX];
+    int64_t  oldest;
 
-    if (mlops_tiles_covered(op, state, reach, slots, &oldest)) {
+    if (mlops_tiles_oldest(state, reach, &oldest)) {
         return mlops_clock_start(&op->clock, reach->pos + 1);
     }
 

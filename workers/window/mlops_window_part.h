@@ -34,6 +34,17 @@ typedef struct {
 } mlops_clock_t;
 
 
+/* The tile that was last asked for: times from start up to, and without,
+ * end. */
+
+typedef struct {
+    int64_t   start;
+    int64_t   end;
+    int64_t   tile;
+    uint32_t  slot;
+} mlops_spot_t;
+
+
 typedef struct {
     int64_t   tile;
     int64_t   start_us;         /* of the tile; ALL: -2^61 */
@@ -245,6 +256,41 @@ mlops_tiles_slot(const mlops_window_op_t *op, const mlops_tiles_t *ring,
 }
 
 
+/* The ring goes on by step tiles: what leaves it is zero from then on, and
+ * costs nothing in a checkpoint. */
+
+static inline void
+mlops_tiles_leave(const mlops_window_op_t *op, mlops_tiles_t *ring,
+    int64_t step)
+{
+    int32_t   head, slot, tiles;
+    uint64_t  bits;
+
+    tiles = (int32_t) op->clock.tiles;
+    bits = ring->older;
+
+    if (step < tiles - 1) {
+        bits &= ~mlops_low_bits(tiles - 1 - step);
+    }
+
+    if (mlops_likely(bits == 0 && step < tiles)) {
+        return;
+    }
+
+    head = (int32_t) mlops_floor_mod(ring->newest, tiles);
+
+    if (step >= tiles) {
+        memset(mlops_tiles_slot(op, ring, (uint32_t) head), 0, op->item);
+    }
+
+    for ( /* void */ ; bits != 0; bits &= bits - 1) {
+        slot = head - __builtin_ctzll(bits) - 1;
+        slot += (slot < 0) ? tiles : 0;
+        memset(mlops_tiles_slot(op, ring, (uint32_t) slot), 0, op->item);
+    }
+}
+
+
 /* The event's tile, *fresh where it is garbage yet; NULL: the event is older
  * than the ring. */
 
@@ -278,6 +324,8 @@ mlops_tiles_touch(const mlops_window_op_t *op, mlops_tiles_t *ring,
         ring->older |= bit;
 
     } else {
+        mlops_tiles_leave(op, ring, -age);
+
         ring->older = age < -64 ? 0
                       : (age == -64 ? 0 : ring->older << -age)
                         | (uint64_t) 1 << (-age - 1);
@@ -337,6 +385,32 @@ mlops_tiles_covered(const mlops_window_op_t *op, const mlops_tiles_t *ring,
     }
 
     return n;
+}
+
+
+/* The number of the oldest of them; 0: there is none. */
+
+static inline int
+mlops_tiles_oldest(const mlops_tiles_t *ring, const mlops_reach_t *reach,
+    int64_t *oldest)
+{
+    int64_t   skip;
+    uint64_t  bits;
+
+    if (ring->newest == MLOPS_NO_TILE || ring->newest < reach->lo) {
+        return 0;
+    }
+
+    bits = ring->older & mlops_low_bits(ring->newest - reach->lo);
+    skip = ring->newest - reach->hi;
+
+    if (skip > 1) {
+        bits &= ~mlops_low_bits(skip - 1);
+    }
+
+    *oldest = ring->newest - (bits ? 64 - __builtin_clzll(bits) : 0);
+
+    return skip <= 0 || bits != 0;
 }
 
 

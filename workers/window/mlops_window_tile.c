@@ -57,8 +57,7 @@ int64_t
 mlops_tiles_next(const mlops_window_op_t *op, const void *state,
     const mlops_reach_t *reach)
 {
-    int64_t              next, oldest, shown;
-    uint32_t             slots[MLOPS_TILES_MAX];
+    int64_t               next, oldest, shown;
     const mlops_tiles_t  *ring;
 
     ring = state;
@@ -69,7 +68,7 @@ mlops_tiles_next(const mlops_window_op_t *op, const void *state,
 
     next = INT64_MAX;
 
-    if (mlops_tiles_covered(op, ring, reach, slots, &oldest)) {
+    if (mlops_tiles_oldest(ring, reach, &oldest)) {
         next = mlops_clock_start(&op->clock, oldest + 1 + op->clock.hops);
     }
 
