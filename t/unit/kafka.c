@@ -232,6 +232,19 @@ test_round_trip(void **state)
         }
 
         assert_int_equal(record.timestamp_us, 1700000000123000);
+
+        /* the second half comes without headers, which are asked for */
+
+        if (i >= 30) {
+            assert_int_equal(record.headers_n, 0);
+            assert_int_equal(mlops_consumer_headers(c, &record, &err),
+                             MLOPS_OK);
+        }
+
+        if (i == 29) {
+            mlops_consumer_set_headers(c, 0);
+        }
+
         assert_int_equal(record.headers_n, 1);
         assert_true(mlops_str_is(&record.headers[0].name, "ce_type"));
         assert_true(mlops_str_is(&record.headers[0].value, "paid"));

@@ -356,7 +356,17 @@ mlops_run_open(mlops_run_t *run, mlops_err_t *err)
                                                          : &view->group,
                                           &calls, err);
 
-    return (run->consumer == NULL) ? MLOPS_ERROR : MLOPS_OK;
+    if (run->consumer == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    /* a dead letter asks for them */
+
+    mlops_consumer_set_headers(run->consumer,
+                               view->format == MLOPS_FORMAT_CLOUDEVENTS
+                               || run->log != NULL);
+
+    return MLOPS_OK;
 }
 
 

@@ -125,8 +125,8 @@ mlops_run_batch_load(mlops_run_t *run, const char *path, mlops_err_t *err)
         return MLOPS_ERROR;
     }
 
-    mlops_run_add(run->records, stats.rows);
-    mlops_run_add(run->verdicts[MLOPS_INTAKE_ACCEPTED], stats.rows);
+    mlops_run_add(&run->records, stats.rows);
+    mlops_run_add(&run->verdicts[MLOPS_INTAKE_ACCEPTED], stats.rows);
 
     mlops_say(MLOPS_LOG_NOTICE, "view \"%s\": \"%s\" loaded: %llu rows, %llu "
               "entities, %.3f s", run->name, path,

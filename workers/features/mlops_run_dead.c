@@ -15,8 +15,8 @@
 #define MLOPS_DEAD_HEADERS  7
 
 
-static int mlops_run_dead_headers(mlops_run_t *run,
-    const mlops_record_t *record, mlops_err_t *err);
+static int mlops_run_dead_headers(mlops_run_t *run, mlops_record_t *record,
+    mlops_err_t *err);
 static int mlops_run_dead_send(mlops_run_t *run, const mlops_record_t *record,
     uint32_t headers_n, mlops_err_t *err);
 
@@ -33,7 +33,7 @@ mlops_run_dead_header(mlops_header_t *header, const char *name,
 
 
 int
-mlops_run_dead(mlops_run_t *run, const mlops_record_t *record,
+mlops_run_dead(mlops_run_t *run, mlops_record_t *record,
     mlops_intake_verdict_t verdict, const mlops_err_t *reason,
     mlops_err_t *err)
 {
@@ -85,7 +85,7 @@ mlops_run_dead(mlops_run_t *run, const mlops_record_t *record,
     }
 
     run->unacked = 1;
-    mlops_run_add(run->dead_n, 1);
+    mlops_run_add(&run->dead_n, 1);
     mlops_fault("features_dead_sent");
 
     return MLOPS_OK;
@@ -95,11 +95,15 @@ mlops_run_dead(mlops_run_t *run, const mlops_record_t *record,
 /* The record's own ones first, as Kafka Connect has it. */
 
 static int
-mlops_run_dead_headers(mlops_run_t *run, const mlops_record_t *record,
+mlops_run_dead_headers(mlops_run_t *run, mlops_record_t *record,
     mlops_err_t *err)
 {
     uint32_t         n;
     mlops_header_t  *headers;
+
+    if (mlops_consumer_headers(run->consumer, record, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
 
     n = record->headers_n + MLOPS_DEAD_HEADERS;
 

@@ -41,7 +41,7 @@ mlops_run_follow(mlops_run_t *run, const mlops_record_t *record,
                                          run->text, &reason)
                      != MLOPS_OK))
     {
-        bad = mlops_run_add(run->verdicts[MLOPS_INTAKE_MALFORMED], 1);
+        bad = mlops_run_add(&run->verdicts[MLOPS_INTAKE_MALFORMED], 1);
 
         if (bad == 0) {
             mlops_say(MLOPS_LOG_WARN, "view \"%s\": partition %d, offset "
@@ -55,10 +55,10 @@ mlops_run_follow(mlops_run_t *run, const mlops_record_t *record,
 
     if (gone) {
         run->row.partition = record->partition;
-        mlops_run_add(run->verdicts[MLOPS_INTAKE_TOMBSTONE], 1);
+        mlops_run_add(&run->verdicts[MLOPS_INTAKE_TOMBSTONE], 1);
 
     } else {
-        mlops_run_add(run->verdicts[MLOPS_INTAKE_ACCEPTED], 1);
+        mlops_run_add(&run->verdicts[MLOPS_INTAKE_ACCEPTED], 1);
 
         /* the clock of the log is that of the newest event */
 

@@ -106,7 +106,7 @@ mlops_run_source(mlops_run_t *run, mlops_err_t *err)
 
 
 int
-mlops_run_record(mlops_run_t *run, const mlops_record_t *record, int measured,
+mlops_run_record(mlops_run_t *run, mlops_record_t *record, int measured,
     mlops_err_t *err)
 {
     int64_t                   q, max_ts_us;
@@ -126,7 +126,7 @@ mlops_run_record(mlops_run_t *run, const mlops_record_t *record, int measured,
     }
 
     mlops_fault("features_record");
-    mlops_run_add(run->records, 1);
+    mlops_run_add(&run->records, 1);
 
     if (view->role == MLOPS_ROLE_FOLLOW) {
 
@@ -142,7 +142,7 @@ mlops_run_record(mlops_run_t *run, const mlops_record_t *record, int measured,
                                 &reason);
     max_ts_us = mlops_intake_clock(run->intake, record->partition);
 
-    mlops_run_add(run->verdicts[verdict], 1);
+    mlops_run_add(&run->verdicts[verdict], 1);
 
     if (mlops_likely(verdict == MLOPS_INTAKE_ACCEPTED)) {
 

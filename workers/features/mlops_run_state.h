@@ -119,8 +119,18 @@ struct mlops_run_s {
 };
 
 
-#define mlops_run_add(counter, n)                                             \
-    atomic_fetch_add_explicit(&(counter), (n), memory_order_relaxed)
+/* Of a counter that the run's thread alone changes; returns what it was. */
+
+static inline uint64_t
+mlops_run_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    uint64_t  was;
+
+    was = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, was + n, memory_order_relaxed);
+
+    return was;
+}
 
 
 /* A batch view: mlops_run_batch.c. */
@@ -130,15 +140,15 @@ int mlops_run_batch(mlops_run_t *run, mlops_err_t *err);
 int mlops_run_source(mlops_run_t *run, mlops_err_t *err);
 /* What others look at. */
 void mlops_run_see(mlops_run_t *run);
-int mlops_run_record(mlops_run_t *run, const mlops_record_t *record,
-    int measured, mlops_err_t *err);
+int mlops_run_record(mlops_run_t *run, mlops_record_t *record, int measured,
+    mlops_err_t *err);
 
 /* mlops_run_follow.c */
 int mlops_run_follow(mlops_run_t *run, const mlops_record_t *record,
     mlops_err_t *err);
 
 /* mlops_run_dead.c */
-int mlops_run_dead(mlops_run_t *run, const mlops_record_t *record,
+int mlops_run_dead(mlops_run_t *run, mlops_record_t *record,
     mlops_intake_verdict_t verdict, const mlops_err_t *reason,
     mlops_err_t *err);
 /* MLOPS_OK: all are acknowledged; MLOPS_AGAIN; MLOPS_ERROR. */

@@ -87,6 +87,13 @@ void mlops_consumer_destroy(mlops_consumer_t *consumer);
 int mlops_consumer_poll(mlops_consumer_t *consumer, int timeout_ms,
     mlops_record_t *record, mlops_err_t *err);
 
+/* To look for headers costs as much as all else of a record, so they can be
+ * left away (with is 0; headers_n is 0 then), and asked for where they are
+ * wanted: of the last record, until the next poll. */
+void mlops_consumer_set_headers(mlops_consumer_t *consumer, int with);
+int mlops_consumer_headers(mlops_consumer_t *consumer,
+    mlops_record_t *record, mlops_err_t *err);
+
 /* Offsets for lag tools only; never waited for.  next is the first offset
  * not applied. */
 void mlops_consumer_commit(mlops_consumer_t *consumer, int32_t partition,
