@@ -11,7 +11,9 @@
 #include "mlops_intake_event.h"
 
 
-#define MLOPS_EVENT_NAME  1024      /* of a name with escapes */
+#define MLOPS_EVENT_NAME   1024     /* of a name with escapes */
+#define MLOPS_EVENT_EXACT  ((int64_t) 1 << 53)  /* doubles hold all whole
+                                                   numbers up to it */
 
 
 static const char *mlops_event_name(const char *data, const char *p,
@@ -173,6 +175,25 @@ mlops_event_field(mlops_intake_event_t *event, uint32_t column,
     switch (c->kind) {
 
     case MLOPS_CELL_DOUBLE:
+
+        /* times are long, and mostly whole */
+
+        if (column == event->view->time) {
+            next = mlops_parse_int64(p, end, &i, &overflow);
+
+            if (mlops_likely(next != NULL && !overflow && i > 0
+                             && i < MLOPS_EVENT_EXACT
+                             && (next == end
+                                 || (*next != '.' && *next != 'e'
+                                     && *next != 'E'))))
+            {
+                event->cells[column].f = (double) i;
+                mlops_bit_set(event->present, column);
+
+                return next;
+            }
+        }
+
         next = mlops_parse_double(p, end, &f);
 
         if (mlops_unlikely(next == NULL || isinf(f))) {

@@ -249,6 +249,7 @@ mlops_lane_create(const mlops_lane_conf_t *conf, int *found,
         goto failed;
     }
 
+    lane->ring.alone = !conf->threaded;
     lane->shard = mlops_shard_create(conf->view, &lane->conf.shard, err);
 
     if (lane->shard == NULL) {
@@ -806,15 +807,17 @@ mlops_lane_next(const mlops_lane_t *lane)
 int
 mlops_lane_settle(mlops_lane_t *lane, uint32_t timeout_ms)
 {
+    int       again;
     uint64_t  deadline_ns;
 
     deadline_ns = mlops_clock_ns() + (uint64_t) timeout_ms * 1000000;
 
     for ( ;; ) {
+        again = MLOPS_OK;
 
         if (!lane->conf.threaded) {
             mlops_lane_drain(lane, 1);
-            (void) mlops_lane_tick(lane, mlops_wall_us());
+            again = mlops_lane_tick(lane, mlops_wall_us());
         }
 
         if (mlops_ring_head(&lane->ring)
@@ -828,7 +831,7 @@ mlops_lane_settle(mlops_lane_t *lane, uint32_t timeout_ms)
             return MLOPS_AGAIN;
         }
 
-        if (lane->conf.threaded) {
+        if (again == MLOPS_OK) {
             mlops_lane_pause(200);
         }
     }
@@ -1331,8 +1334,11 @@ mlops_lane_tick(mlops_lane_t *lane, int64_t wall_us)
     again |= (mlops_shard_tend(lane->shard, wall_us, MLOPS_LANE_ROWS)
               == MLOPS_AGAIN);
 
+    /* who waits for the disk does not ask for it all the time */
+
     if (lane->stepping) {
-        again |= (mlops_lane_step(lane, MLOPS_LANE_BYTES) == MLOPS_AGAIN);
+        again |= (mlops_lane_step(lane, MLOPS_LANE_BYTES) == MLOPS_AGAIN
+                  && !mlops_shard_checkpoint_waits(lane->shard));
     }
 
     if (wall_us - lane->counted_us >= MLOPS_LANE_STATS_US

@@ -110,6 +110,11 @@ mlops_ring_put(mlops_ring_t *ring)
     head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     head += mlops_ring_at(ring, head)->len;
 
+    if (ring->alone) {
+        atomic_store_explicit(&ring->head, head, memory_order_release);
+        return;
+    }
+
     atomic_store_explicit(&ring->head, head, memory_order_seq_cst);
 
     if (mlops_unlikely(atomic_load_explicit(&ring->asleep,
@@ -123,6 +128,11 @@ mlops_ring_put(mlops_ring_t *ring)
 void
 mlops_ring_take(mlops_ring_t *ring, uint64_t at)
 {
+    if (ring->alone) {
+        atomic_store_explicit(&ring->tail, at, memory_order_release);
+        return;
+    }
+
     atomic_store_explicit(&ring->tail, at, memory_order_seq_cst);
 
     if (mlops_unlikely(atomic_load_explicit(&ring->blocked,

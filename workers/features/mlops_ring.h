@@ -39,6 +39,8 @@ typedef struct {
 typedef struct {
     char               *data;
     uint64_t            size;
+    int                 alone;          /* one thread does both: nobody
+                                           sleeps */
 
     /* the writer's */
     _Alignas(64)

@@ -188,6 +188,9 @@ int mlops_shard_checkpoint(mlops_shard_t *shard,
     mlops_err_t *err);
 int mlops_shard_checkpoint_step(mlops_shard_t *shard, size_t budget,
     mlops_err_t *err);
+/* All of it is written, and a thread brings it to the disk: the next step is
+ * to look whether that is done, and there is no hurry. */
+int mlops_shard_checkpoint_waits(const mlops_shard_t *shard);
 
 /*
  * Another definition with the same base hash (a reload): a table of its own

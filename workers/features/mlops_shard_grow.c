@@ -21,6 +21,7 @@
                                                is about to be given up */
 #define MLOPS_GROW_THREAD     (8u << 20)    /* bytes that are worth a thread */
 #define MLOPS_GROW_RETRY_US   5000000
+#define MLOPS_GROW_HINTS      32            /* they cost as much as a row */
 
 
 static int mlops_grow_attach(mlops_shard_t *shard, mlops_def_t *def,
@@ -40,6 +41,8 @@ static void mlops_grow_failed(mlops_shard_t *shard, mlops_def_t *def,
 static void mlops_grow_live(mlops_shard_t *shard, mlops_def_t *def,
     mlops_table_t *table);
 static void mlops_grow_fill(mlops_shard_t *shard, mlops_def_t *def,
+    uint32_t *budget);
+static void mlops_grow_hints(mlops_shard_t *shard, mlops_def_t *def,
     uint32_t *budget);
 static void mlops_grow_commit(mlops_shard_t *shard, mlops_def_t *def);
 static int mlops_grow_full(int code);
@@ -390,6 +393,35 @@ mlops_grow_step(mlops_shard_t *shard, mlops_def_t *def, uint32_t *budget)
     if (def->growing != NULL) {
         mlops_grow_fill(shard, def, budget);
     }
+
+    if (def->hint < def->hint_end) {
+        mlops_grow_hints(shard, def, budget);
+    }
+}
+
+
+/* What entities say about rows is of the table before: an event would have to
+ * look for its row. */
+
+static void
+mlops_grow_hints(mlops_shard_t *shard, mlops_def_t *def, uint32_t *budget)
+{
+    uint32_t  end, *rows;
+
+    rows = def->current->rows;
+
+    for ( /* void */ ; *budget > 0 && def->hint < def->hint_end; (*budget)--)
+    {
+        end = (def->hint_end - def->hint < MLOPS_GROW_HINTS)
+              ? def->hint_end : def->hint + MLOPS_GROW_HINTS;
+
+        for ( /* void */ ; def->hint < end; def->hint++) {
+            if (rows[def->hint] != 0) {
+                mlops_entity(&shard->entities, def->hint)->row =
+                                                              rows[def->hint];
+            }
+        }
+    }
 }
 
 
@@ -462,6 +494,8 @@ mlops_grow_commit(mlops_shard_t *shard, mlops_def_t *def)
 
     def->current = board;
     def->failed = 0;
+    def->hint = 0;
+    def->hint_end = def->fill;
 }
 
 

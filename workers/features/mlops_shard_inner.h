@@ -103,6 +103,9 @@ struct mlops_def_s {
     mlops_board_t            *past;
     char                      tmp[MLOPS_TMP_SIZE];  /* of growing */
     uint32_t                  fill;     /* the next number to put there */
+    uint32_t                  hint;     /* the next entity to be told its row
+                                           of the current table */
+    uint32_t                  hint_end;
     mlops_job_t               job;
     mlops_board_order_t       order;
     int64_t                   retry_us; /* not before, after a failure */
