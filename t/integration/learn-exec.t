@@ -1,0 +1,415 @@
+# The fit "exec": a command of the user's own makes the model.  What it is
+# given, what it may leave, and every way in which it may go wrong.  The
+# commands are shell scripts; all of them end, or are ended.
+
+use strict;
+use warnings;
+
+use File::Temp;
+use FindBin;
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $root = "$FindBin::Bin/../..";
+my $ctl = $ENV{MLOPSCTL} || "$root/build/bin/mlopsctl";
+my $dir = File::Temp->newdir;
+my $json = JSON::PP->new->canonical;
+
+my @rows = ([1, 2, 'x', 4], [2, -1, 'y', 3], [0.5, '', 'x', 1],
+            [-3, 0.25, '', -5.75], [4, 1, 'a"b', 9]);
+
+
+sub slurp {
+    my ($name) = @_;
+
+    open my $fh, '<:raw', $name or return '';
+    local $/;
+
+    return scalar(<$fh>) // '';
+}
+
+
+sub spew {
+    my ($name, $text) = @_;
+
+    open my $fh, '>:raw', $name or die "$name: $!";
+    print {$fh} $text;
+    close $fh or die "$name: $!";
+}
+
+
+# Trains with a script as the command; exit code, output, errors.
+
+sub train {
+    my ($script, %in) = @_;
+
+    my $step = {
+        kind => 'model', fit => 'exec', command => ['sh', './command.sh'],
+        timeout => '60s', inputs => ['a', 'b'], outputs => ['p'],
+        %{$in{step} || {}}
+    };
+
+    my $recipe = {
+        recipe => 1,
+        inputs => [{ name => 'a' }, { name => 'b' },
+                   { name => 'c', type => 'BYTES' }],
+        train => { rows => { columns => [{ name => 'y' }] }, target => 'y',
+                   %{$in{train} || {}} },
+        steps => [{ kind => 'impute', fit => 'mean', inputs => ['b'],
+                    outputs => ['b_known'] }, $step],
+        signatures => [{ name => 'default', outputs => [{ name => 'p' }] }]
+    };
+
+    spew("$dir/command.sh", $script);
+    spew("$dir/recipe.json", $json->encode($recipe));
+
+    my $rc = system('sh', '-c', 'exec "$0" "$@" ' . ">$dir/out 2>$dir/err",
+                    $ctl, 'train', "$dir/recipe.json", "$dir/rows.csv", '-o',
+                    "$dir/m.mlm", @{$in{args} || []});
+
+    return ($rc >> 8, slurp("$dir/out"), slurp("$dir/err"));
+}
+
+
+# Predictions of the model that was made.
+
+sub predict {
+    my ($csv) = @_;
+
+    spew("$dir/in.csv", $csv);
+
+    my @lines = split /\n/,
+                `"$ctl" predict "$dir/m.mlm" < "$dir/in.csv" 2>> "$dir/err"`;
+    shift @lines;
+
+    return @lines;
+}
+
+
+sub refused {
+    my ($name, $script, $like, %in) = @_;
+
+    unlink "$dir/m.mlm";
+    my ($rc, $out, $err) = train($script, %in);
+
+    is($rc, 1, "$name: exit code") or diag($err);
+    like($err, $like, "$name: why");
+    ok(! -e "$dir/m.mlm", "$name: no image");
+}
+
+
+# Waits until a process is gone.
+
+sub gone {
+    my ($pid) = @_;
+    my $until = time + 30;
+
+    while (time < $until) {
+        return 1 if !-e "/proc/$pid" || slurp("/proc/$pid/stat") =~ /\) [ZX]/;
+        sleep 0.05;
+    }
+
+    return 0;
+}
+
+
+sub csv {
+    my ($v) = @_;
+
+    return $v =~ /"/ ? '"' . $v =~ s/"/""/gr . '"' : $v;
+}
+
+
+spew("$dir/rows.csv", "a,b,c,y\n"
+     . join('', map { join(',', map { csv($_) } @$_) . "\n" } @rows));
+
+my $linear = <<'E';
+cat > "$MLOPS_MODEL" <<'M'
+{"recipe": 1, "inputs": [{"name": "b", "default": 0}, {"name": "a"}],
+ "steps": [{"kind": "affine", "inputs": ["a", "b"], "weights": [2, 1],
+            "bias": 0.5, "outputs": ["sum"]}],
+ "signatures": [{"name": "s", "outputs": [{"name": "y", "from": "sum"}]}]}
+M
+E
+
+my ($rc, $out, $err);
+
+# --------------------------------------------------------- a recipe comes out
+
+($rc, $out, $err) = train($linear);
+is($rc, 0, 'a command leaves a recipe') or diag($err);
+is_deeply([predict("a,b,c\n1,2,x\n-1,,x\n")], ['4.5', '-1.5'],
+          'inputs by name, a default of its own');
+
+($rc, $out, $err) = train($linear =~ s/"a", "b"/"a", "b_known"/r
+                          =~ s/"b", "default": 0/"b_known"/r,
+                          step => { inputs => ['b_known', 'a'] });
+is($rc, 0, 'it reads what a step computed') or diag($err);
+is_deeply([predict("a,b,c\n1,2,x\n1,,x\n")], ['4.5', '3.0625'],
+          'a missing value is the mean of 2, -1, 0.25, 1');
+
+# ----------------------------------------------- an XGBoost model comes out
+
+my $file = "$root/t/data/xgboost/squarederror.json";
+
+{
+    my $names = '"feature_names":["f0","f1","f2","f3","f4","f5"]';
+    my $model = slurp($file) =~ s/"feature_names"\s*:\s*\[\s*\]/$names/r;
+    my @inputs = map { { name => "f$_" } } 0 .. 5;
+
+    spew("$dir/model.json", $model);
+    spew("$dir/six.csv", "f0,f1,f2,f3,f4,f5,y\n0.1,-1,2,0.5,0,1,3\n"
+                         . "1,1,-2,-0.5,3,,4\n");
+    spew("$dir/command.sh", "cp $dir/model.json \$MLOPS_MODEL\n");
+    spew("$dir/six.json", $json->encode({
+        recipe => 1, inputs => \@inputs,
+        train => { rows => { columns => [{ name => 'y' }] }, target => 'y' },
+        steps => [{ kind => 'model', fit => 'exec', outputs => ['p'],
+                    command => ['sh', './command.sh'],
+                    inputs => [map { "f$_" } 3, 4, 5, 0, 1, 2] }],
+        signatures => [{ name => 'd', outputs => [{ name => 'p' }] }]
+    }));
+
+    $rc = system("'$ctl' train $dir/six.json $dir/six.csv -o $dir/m.mlm "
+                 . "> $dir/out 2> $dir/err");
+    is($rc, 0, 'a command leaves an XGBoost model') or diag(slurp("$dir/err"));
+
+    system("'$ctl' import $file -o $dir/x.mlm > /dev/null");
+    my @want = split /\n/, `'$ctl' predict $dir/x.mlm --signature default \\
+                            < $dir/six.csv`;
+    my @got = split /\n/, `'$ctl' predict $dir/m.mlm < $dir/six.csv`;
+
+    ok(@got == 3 && @want == 3, 'two answers each');
+    cmp_ok(abs($got[$_] - $want[$_]), '<', 1e-6,
+           "features by name, row $_") for 1 .. 2;
+}
+
+# ------------------------------------------------------------ what it is told
+
+$ENV{LEARN_TOKEN} = 'token';
+$ENV{LEARN_SECRET} = 'not for it';
+
+($rc, $out, $err) = train(<<"E" . $linear,
+cp "\$MLOPS_ROWS" $dir/got.csv
+env | sort > $dir/got.env
+ls /proc/self/fd | sort > $dir/got.fd
+pwd > $dir/got.pwd
+ulimit -c > $dir/got.core
+ulimit -d > $dir/got.data
+ulimit -f > $dir/got.file
+ps -o pgid= -p \$\$ > $dir/got.pgid; echo \$\$ >> $dir/got.pgid
+E
+    step => { objective => 'reg:squarederror', memory => '1g',
+              output => '1m', parameters => { eta => 0.5, s => "it's" },
+              environment => { EXTRA => 'more', HANDED => 'env:LEARN_TOKEN' },
+              inputs => ['a', 'b', 'c'] },
+    args => ['--seed', '7', '--threads', '2']);
+
+is($rc, 0, 'a command that looks around') or diag($err);
+is(slurp("$dir/got.csv"), "a,b,c,target,weight\n1.0,2.0,x,4.0,1.0\n"
+   . "2.0,-1.0,y,3.0,1.0\n0.5,,x,1.0,1.0\n-3.0,0.25,,-5.75,1.0\n"
+   . "4.0,1.0,\"a\"\"b\",9.0,1.0\n", 'the rows');
+
+my %env = map { /^([^=]+)=(.*)$/ ? ($1, $2) : () }
+          split /\n/, slurp("$dir/got.env");
+
+is($env{MLOPS_SEED}, '7', 'the seed');
+is($env{MLOPS_THREADS}, '2', 'the threads');
+is($env{MLOPS_OBJECTIVE}, 'reg:squarederror', 'the objective');
+is_deeply($json->decode($env{MLOPS_PARAMETERS}),
+          { eta => 0.5, s => "it's" }, 'the parameters');
+is_deeply($json->decode($env{MLOPS_INPUTS}), ['a', 'b', 'c'], 'the inputs');
+is_deeply($json->decode($env{MLOPS_CLASSES}), [], 'no classes');
+is("$env{MLOPS_TARGET} $env{MLOPS_WEIGHT}", 'target weight', 'the names');
+is($env{MLOPS_TUNE_ROWS}, '', 'no rows for tuning');
+is($env{EXTRA}, 'more', 'a variable of the step');
+is($env{HANDED}, 'token', 'and one that is handed on');
+ok(!exists $env{LEARN_SECRET} && !exists $env{LEARN_TOKEN},
+   'nothing else of ours');
+is($env{HOME} . "\n", slurp("$dir/got.pwd"), 'it runs in its own folder');
+is(slurp("$dir/got.fd"), "0\n1\n2\n3\n", 'no descriptor of ours');
+is(slurp("$dir/got.core"), "0\n", 'no core file');
+is(slurp("$dir/got.data"), "1048576\n", 'its memory is limited');
+is(slurp("$dir/got.file"), "2048\n", 'and its files');
+
+my ($pgid, $pid) = slurp("$dir/got.pgid") =~ /(\d+)/g;
+is($pgid, $pid, 'a process group of its own');
+
+# the parts: 3 rows to train with, 2 to tune
+
+($rc, $out, $err) = train("cat \$MLOPS_TUNE_ROWS > $dir/got.csv\n" . $linear,
+    train => { split => { by => 'random', seed => 1, train => 0.6,
+                          tune => 0.4 } });
+is($rc, 0, 'with rows for tuning') or diag($err);
+is(scalar(() = slurp("$dir/got.csv") =~ /\n/g), 3, 'which are two');
+
+# categories as numbers
+
+($rc, $out, $err) = train(<<"E",
+cp "\$MLOPS_ROWS" $dir/got.csv
+cat > "\$MLOPS_MODEL" <<'M'
+{"recipe": 1, "inputs": [{"name": "c"}],
+ "steps": [{"kind": "impute", "value": 100, "inputs": ["c"],
+            "outputs": ["p"]}],
+ "signatures": [{"name": "s", "outputs": [{"name": "p"}]}]}
+M
+E
+    step => { inputs => ['a', 'c'], codes => JSON::PP::true });
+is($rc, 0, 'categories as codes') or diag($err);
+
+{
+    my %code;
+    my @lines = split /\n/, slurp("$dir/got.csv");
+
+    for my $i (0 .. $#rows) {
+        my $code = (split /,/, $lines[$i + 1])[1];
+        $code{$rows[$i][2]} = $code if $rows[$i][2] ne '';
+        is($code, '', 'none for a missing one') if $rows[$i][2] eq '';
+    }
+
+    is_deeply([sort values %code], [0, 1, 2], 'from 0, each its own');
+    is_deeply([predict(qq(a,b,c\n1,1,x\n1,1,"a""b"\n1,1,\n1,1,new\n))],
+              ["$code{x}.0", $code{'a"b'} . '.0', '100.0', '100.0'],
+              'the model reads the same codes');
+}
+
+# --------------------------------------------------------- what may go wrong
+
+refused('an exit code', "echo one; echo cannot do it >&2; exit 3\n",
+        qr/steps\[1\]: command "sh": expected exit code 0, got 3; it said last: "cannot do it"/);
+refused('a signal', 'kill -SEGV $$', qr/was ended by signal 11/);
+refused('no file', ':', qr/there is no file at MLOPS_MODEL/);
+refused('a folder', 'mkdir "$MLOPS_MODEL"',
+        qr/a regular file at MLOPS_MODEL, got a folder/);
+refused('a link', 'ln -s /etc/passwd "$MLOPS_MODEL"',
+        qr/a regular file at MLOPS_MODEL, got another kind/);
+refused('not a model', 'echo "[1]" > "$MLOPS_MODEL"',
+        qr/its model: expected an XGBoost model .* or a recipe/);
+refused('a truncated one', "head -c 2000 $file > \$MLOPS_MODEL",
+        qr/command "sh": its model: /);
+refused('an empty one', ': > "$MLOPS_MODEL"',
+        qr/its model: expected a model file, got an empty one/);
+refused('features that nobody has', $linear =~ s/"a"\}/"z"}/r,
+        qr/its model: expected features that are inputs of the step, got "z"/);
+refused('another number of features', "cp $file \$MLOPS_MODEL",
+        qr/its model: .*expected a list of 6 names/);
+refused('another number of outputs', $linear,
+        qr/its model: .*outputs: expected a list of 1 names/,
+        step => { outputs => ['p', 'q'] });
+refused('NaN', $linear =~ s/\{"kind": "affine".*?\}/{"kind": "unary", "op": "log", "inputs": ["a"], "outputs": ["sum"]}/sr,
+        qr/its model: expected a number for each training row, got NaN of row 3/);
+refused('a number that is none', $linear =~ s/0\.5/1e999/r,
+        qr/its model: .*bias: expected a number/);
+refused('a command that is not there', ':',
+        qr{command "/nowhere/train": cannot be run: No such file},
+        step => { command => ['/nowhere/train'] });
+refused('a flood', 'yes', qr/it printed more than 65536 bytes/,
+        step => { output => '64k' });
+refused('a large file', 'exec head -c 1000000 /dev/zero > "$MLOPS_MODEL"',
+        qr/was ended by signal 25 .*a file passed its limit/,
+        step => { output => '64k' });
+refused('many files', <<'E', qr/its files took more than 65536 bytes/,
+i=0
+while [ $i -lt 64 ]; do
+    head -c 60000 /dev/zero > f$i
+    i=$((i + 1))
+done
+exec sleep 60
+E
+        step => { output => '64k' });
+refused('CPU time', 'while :; do :; done',
+        qr/was ended by signal 24 .*CPU time/, step => { cpu => 1 });
+
+# a command that hangs, and does not listen; its children in the group, in a
+# session of their own, and orphaned
+
+unlink glob("$dir/pid.*");
+
+refused('one that hangs', <<"E",
+trap '' TERM
+echo \$\$ > $dir/pid.0
+sleep 600 & echo \$! > $dir/pid.1
+setsid sh -c 'trap "" TERM; echo \$\$ > $dir/pid.2; sleep 600' &
+(setsid sh -c 'echo \$\$ > $dir/pid.3; sleep 600; :' &)
+while [ ! -s $dir/pid.2 ] || [ ! -s $dir/pid.3 ]; do :; done
+echo waiting
+while :; do sleep 600; done
+E
+        qr/was ended after 2.5 s, its timeout; it said last: "waiting"/,
+        step => { timeout => 2.5 });
+
+for my $i (0 .. 3) {
+    my ($pid) = slurp("$dir/pid.$i") =~ /(\d+)/;
+    ok($pid && gone($pid), "process $i of it is gone");
+}
+
+# one that leaves a process behind, and is done well
+
+unlink glob("$dir/pid.*");
+
+($rc, $out, $err) = train(<<"E" . $linear);
+setsid sh -c 'echo \$\$ > $dir/pid.0; exec sleep 600' > /dev/null 2>&1 &
+while [ ! -s $dir/pid.0 ]; do :; done
+E
+
+is($rc, 0, 'a process that is left does no harm') or diag($err);
+my ($left) = slurp("$dir/pid.0") =~ /(\d+)/;
+ok($left && gone($left), 'and does not stay');
+like(`"$ctl" inspect "$dir/m.mlm"`, qr/"exec_left":1/, 'the facts tell of it');
+
+# one whose trainer is killed goes with it
+
+unlink glob("$dir/pid.*");
+
+{
+    spew("$dir/command.sh", <<"E");
+setsid sh -c 'echo \$\$ > $dir/pid.1; exec sleep 600' &
+echo \$\$ > $dir/pid.0
+exec sleep 600
+E
+    my $trainer = fork // die "fork: $!";
+
+    if ($trainer == 0) {
+        open STDOUT, '>', '/dev/null';
+        open STDERR, '>', '/dev/null';
+        exec $ctl, 'train', "$dir/recipe.json", "$dir/rows.csv", '-o',
+             "$dir/m.mlm";
+        exit 1;
+    }
+
+    my $until = time + 30;
+
+    while (!(-s "$dir/pid.0" && -s "$dir/pid.1") && time < $until) {
+        sleep 0.02;
+    }
+
+    kill 'KILL', $trainer;
+    waitpid $trainer, 0;
+
+    for my $i (0 .. 1) {
+        my ($pid) = slurp("$dir/pid.$i") =~ /(\d+)/;
+        ok($pid && gone($pid), "process $i dies with the trainer");
+    }
+}
+
+# -------------------------------------------------- keys of the step itself
+
+refused('no command', ':',
+        qr/steps\[1\]\.command: expected a list of 1 to 1024 strings/,
+        step => { command => [] });
+refused('a time that is none', ':',
+        qr/steps\[1\]\.timeout: expected a time above 0/,
+        step => { timeout => 'soon' });
+refused('a size that is none', ':',
+        qr/steps\[1\]\.memory: expected a size above 0/,
+        step => { memory => '-1' });
+refused('a flag that is none', ':', qr/steps\[1\]\.codes: expected/,
+        step => { codes => 'yes' });
+refused('a variable that is not here', ':',
+        qr/there is no variable LEARN_NONE here/,
+        step => { environment => { X => 'env:LEARN_NONE' } });
+refused('a key that nobody knows', ':', qr/did you mean "timeout"/,
+        step => { timeuot => '1s' });
+
+done_testing();
