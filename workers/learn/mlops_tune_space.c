@@ -348,15 +348,19 @@ static int
 mlops_tune_value(const mlops_tune_axis_t *axis, double at,
     mlops_import_text_t *text)
 {
-    char                buf[MLOPS_DOUBLE_LEN];
+    char                buf[MLOPS_DOUBLE_LEN], *end;
     uint32_t            i, n;
     const mlops_doc_t  *doc;
 
+    if (axis->values == NULL && axis->integer) {
+        mlops_import_text(text, "%.0f", mlops_tune_point(axis, at));
+        return text->failed ? MLOPS_ERROR : MLOPS_OK;
+    }
+
     if (axis->values == NULL) {
-        mlops_import_bytes(text, buf,
-                           (size_t) (mlops_doc_print(buf,
-                                              mlops_tune_point(axis, at))
-                                     - buf));
+        end = mlops_doc_print(buf, mlops_tune_point(axis, at));
+        mlops_import_bytes(text, buf, (size_t) (end - buf));
+
         return text->failed ? MLOPS_ERROR : MLOPS_OK;
     }
 

@@ -1,0 +1,469 @@
+# mlopsctl tune: spaces, searches, goals, failures, and what is left when it
+# is killed at any point.
+
+use strict;
+use warnings;
+
+use File::Temp;
+use FindBin;
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $root = "$FindBin::Bin/../..";
+my $build = $ENV{BUILD} || "$root/build";
+my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
+my $fault = "$build/t/fault/mlopsctl";
+my $dir = File::Temp->newdir;
+my $json = JSON::PP->new->canonical;
+
+# how Katib's collector reads what a trial prints
+my $katib = qr/([\w|-]+)\s*=\s*([+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)/;
+
+
+sub slurp {
+    my ($name) = @_;
+
+    open my $fh, '<:raw', $name or return '';
+    local $/;
+
+    return scalar(<$fh>) // '';
+}
+
+
+sub spew {
+    my ($name, $text) = @_;
+
+    open my $fh, '>:raw', $name or die "$name: $!";
+    print {$fh} $text;
+    close $fh or die "$name: $!";
+}
+
+
+sub run {
+    my (@args) = @_;
+
+    my $rc = system('sh', '-c', 'exec "$0" "$@" ' . ">$dir/out 2>$dir/err",
+                    @args);
+
+    return (($rc & 127) ? 256 + ($rc & 127) : $rc >> 8, slurp("$dir/out"),
+            slurp("$dir/err"));
+}
+
+
+sub tune {
+    my (@args) = @_;
+
+    return run($ctl, 'tune', "$dir/recipe.json", "$dir/rows.csv", @args);
+}
+
+
+# "trial N" to "name=value …", whatever the order in which they ended.
+
+sub trials {
+    my ($out) = @_;
+
+    return { map { /^trial (\d+)(?: \(known\))?: (.*)$/ ? ($1, $2) : () }
+             split /\n/, $out };
+}
+
+
+sub names {
+    my ($out) = @_;
+
+    return { map { /^([^ =]+)=(.*)$/ ? ($1, $2) : () } split /\n/, $out };
+}
+
+
+sub recipe {
+    my (%in) = @_;
+
+    spew("$dir/recipe.json", $json->encode({
+        recipe => 1,
+        inputs => [{ name => 'a' }, { name => 'b' }],
+        train => {
+            rows => { columns => [{ name => 'y' }, { name => 'part' }] },
+            target => 'y', metrics => ['rmse', 'r2'],
+            split => $in{split} || { by => 'random', seed => 3, train => 0.6,
+                                     tune => 0.2, gate => 0.2 }
+        },
+        steps => [$in{step} || { kind => 'affine', fit => 'linear',
+                                 inputs => ['a', 'b'], outputs => ['p'] }],
+        signatures => [{ name => 'default', outputs => [{ name => 'p' }] }],
+        $in{tune} ? (tune => $in{tune}) : ()
+    }));
+}
+
+
+{
+    my $x = 12345;
+    my $next = sub { $x = ($x * 1103515245 + 12345) % 2147483648;
+                     return $x / 2147483648 - 0.5 };
+
+    spew("$dir/rows.csv", "a,b,y,part\n" . join('', map {
+        my ($a, $b, $e) = map { $next->() } 1 .. 3;
+        sprintf("%.6f,%.6f,%.6f,1\n", $a, $b, 3 * $a - $b + 0.3 * $e);
+    } 1 .. 300));
+}
+
+my ($rc, $out, $err);
+
+# --------------------------------------------------------------------- a grid
+
+recipe(tune => { alpha => [0, 0.01, 0.1], intercept => [JSON::PP::true,
+                                                     JSON::PP::false] });
+
+($rc, $out, $err) = tune('-o', "$dir/best.mlm", '--search', 'grid',
+                         '--trials', 20, '--parallel', 3);
+is($rc, 0, 'a grid') or diag($err);
+
+my $grid = trials($out);
+my $best = names($out);
+my %value = map { $grid->{$_} =~ /^rmse=(\S+)/ ? ($_ => $1) : () }
+            keys %$grid;
+
+is_deeply([sort keys %$grid], [0 .. 5], 'has six points');
+is_deeply([map { $grid->{$_} =~ /alpha=(\S+) intercept=(\S+)$/; "$1 $2" }
+           0 .. 5],
+          [map { my $a = $_; map { "$a $_" } qw(true false) } 0, 0.01, 0.1],
+          'all combinations, the last name fastest');
+
+my ($first) = sort { $value{$a} <=> $value{$b} || $a <=> $b } keys %value;
+is($best->{rmse}, $value{$first}, 'the best has the least loss');
+like($out, qr/^\Q$dir\E\/best.mlm: trial $first, the best of 6$/m, 'by number');
+like($grid->{$first}, qr/alpha=\Q$best->{alpha}\E /, 'and its settings');
+
+# each is what train says of the part "tune" with these settings
+
+for my $i (0, 3) {
+    my ($alpha, $intercept) = $grid->{$i} =~ /alpha=(\S+) intercept=(\S+)$/;
+
+    my ($rc, $out) = run($ctl, 'train', "$dir/recipe.json", "$dir/rows.csv",
+                         '-o', "$dir/one.mlm", '--katib', '--alpha', $alpha,
+                         '--intercept', $intercept);
+    my $said = names($out);
+
+    is($said->{'tune-rmse'}, $value{$i}, "trial $i is judged by tune");
+    is($said->{rmse}, $value{$i}, 'which is what a collector sees');
+    isnt($said->{'gate-rmse'}, $value{$i}, 'and not by the gate');
+
+    my %seen = $out =~ /$katib/g;
+    is($seen{rmse}, $value{$i}, "Katib's expression finds it");
+
+    if ($i == $first) {
+        is(slurp("$dir/one.mlm"), slurp("$dir/best.mlm"), 'the same image');
+    }
+}
+
+{
+    my %seen = join("\n", grep { /^[\w-]+=/ } split /\n/, $out) =~ /$katib/g;
+    is($seen{rmse}, $best->{rmse}, "Katib's expression reads tune's, too");
+
+    my $facts = $json->decode(scalar `"$ctl" inspect --json "$dir/best.mlm"`)
+                ->{facts}{metadata}{training};
+    is_deeply($facts->{settings}, ["alpha=$best->{alpha}",
+                                   "intercept=$best->{intercept}"],
+              'the facts have the settings');
+}
+
+# a range with steps
+
+recipe(tune => { alpha => { lo => 0.001, hi => 0.1, log => JSON::PP::true,
+                            steps => 3 } });
+($rc, $out, $err) = tune('-o', "$dir/best.mlm", '--search', 'grid');
+is($rc, 0, 'a range with steps') or diag($err);
+{
+    my $t = trials($out);
+    my @alpha = map { $t->{$_} =~ /alpha=(\S+)/ } 0 .. 2;
+
+    is(scalar keys %$t, 3, 'has so many points');
+    cmp_ok(abs($alpha[$_] / 10 ** ($_ - 3) - 1), '<', 1e-9, "point $_")
+        for 0 .. 2;
+}
+
+# ------------------------------------------------------------ a random search
+
+my $space = { alpha => { lo => 0.0001, hi => 1, log => JSON::PP::true },
+              intercept => [JSON::PP::true, JSON::PP::false] };
+
+recipe(tune => $space);
+($rc, $out, $err) = tune('-o', "$dir/a.mlm", '--trials', 8, '--parallel', 3);
+is($rc, 0, 'a random search') or diag($err);
+my $random = trials($out);
+is(scalar keys %$random, 8, 'of eight');
+
+{
+    my @alpha = map { $random->{$_} =~ /alpha=(\S+)/ } 0 .. 7;
+    my %other = map { $_ => 1 } @alpha;
+
+    is(scalar keys %other, 8, 'all different');
+    ok(!(grep { $_ < 0.0001 || $_ > 1 } @alpha), 'within the range');
+    ok((grep { $_ < 0.01 } @alpha) && (grep { $_ > 0.01 } @alpha),
+       'on both sides of its middle in the logarithm');
+}
+
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--trials', 8);
+is_deeply(trials($out), $random, 'one after the other: the same trials');
+is(slurp("$dir/a.mlm"), slurp("$dir/b.mlm"), 'and the same image');
+
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--trials', 2, '--seed', 2);
+isnt(trials($out)->{0}, $random->{0}, 'another seed, others');
+
+recipe(tune => { alpha => [0.1, 0.2, 0.3], intercept => [JSON::PP::true] });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--trials', 12);
+is_deeply([sort map { /alpha=(\S+)/ } values %{trials($out)}],
+          [0.1, 0.2, 0.3], 'no combination of lists twice');
+
+# a whole number
+
+recipe(tune => { 'train.seed' => { lo => 1, hi => 3,
+                                   integer => JSON::PP::true } });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--trials', 6);
+is($rc, 0, 'a path, whole numbers') or diag($err);
+ok(!(grep { !/train\.seed=[123]$/ } values %{trials($out)}),
+   'from 1 to 3') or diag($out);
+
+# ------------------------------------------------------------------ the goal
+
+recipe(tune => { alpha => [1000, 100, 0, 0.01] });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid', '--goal',
+                         'r2=0.9');
+is($rc, 0, 'a goal') or diag($err);
+is_deeply([sort keys %{trials($out)}], [0, 1, 2], 'ends when it is reached');
+like($out, qr/the goal is reached/, 'and says so');
+cmp_ok(names($out)->{r2}, '>=', 0.9, 'more is better of r2');
+
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid', '--goal',
+                         'rmse=0.000001');
+is(scalar keys %{trials($out)}, 4, 'one that is not reached');
+
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--goal', 'mae');
+is($rc, 1, 'a metric that is not computed');
+like($err, qr/expected the metric mae among those of the recipe/, 'is named');
+
+# ------------------------------------------------------------------ failures
+
+recipe(tune => { alpha => [-1, 0.01, -2, 0.1] });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid');
+is($rc, 0, 'two of four fail') or diag($err);
+is(names($out)->{failed}, 2, 'which is said');
+like($err, qr/trial 0 failed: .*alpha/, 'with the reason');
+
+unlink "$dir/b.mlm";
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid',
+                         '--max-failed', 1);
+is($rc, 1, 'more than may');
+like($err, qr/2 trials failed, of which 1 may; the last: .*alpha/, 'why');
+ok(! -e "$dir/b.mlm", 'and no image');
+
+# one that is killed counts as failed
+
+spew("$dir/kill.sh", <<'E');
+case $MLOPS_PARAMETERS in
+*die*)  # the keeper is our parent, the trainer its
+        read -r line < "/proc/$PPID/stat"
+        set -- ${line##*) }
+        kill -9 "$2"
+        sleep 600 ;;
+esac
+cat > "$MLOPS_MODEL" <<'M'
+{"recipe": 1, "inputs": [{"name": "a"}], "steps": [{"kind": "affine",
+ "inputs": ["a"], "weights": [3], "outputs": ["p"]}],
+ "signatures": [{"name": "s", "outputs": [{"name": "p"}]}]}
+M
+E
+
+my $exec = { kind => 'model', fit => 'exec', command => ['sh', './kill.sh'],
+             inputs => ['a', 'b'], outputs => ['p'], timeout => '60s' };
+
+recipe(step => $exec, tune => { parameters => [{ x => 'die' },
+                                               { x => 'live' }] });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid');
+is($rc, 0, 'a trial is killed') or diag($err);
+like($err, qr/trial 0 failed: trial 0: was ended by signal 9/, 'and named');
+is(names($out)->{parameters}, '{"x":"live"}', 'the other one is the best');
+
+# one that takes too long
+
+spew("$dir/kill.sh", "sleep 600\n");
+recipe(step => $exec, tune => { parameters => [{ x => 1 }] });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--timeout', '1s');
+is($rc, 1, 'a trial that hangs');
+like($err, qr/no trial gave a model: trial 0: was ended after 1 s, its timeout/,
+     'is ended');
+
+# ----------------------------------------------------------------- the state
+
+recipe(tune => $space);
+my @args = ('--trials', 6, '--parallel', 2, '--state', "$dir/state");
+
+($rc, $out, $err) = tune(@args);
+is($rc, 0, 'a state') or diag($err);
+my $whole = names($out);
+my @whole = map { slurp("$dir/state/trial-$_.mlm") } 0 .. 5;
+is(scalar(grep { length } @whole), 6, 'has the images of the trials');
+
+($rc, $out, $err) = tune(@args, '-o', "$dir/b.mlm");
+is(scalar(() = $out =~ /^trial \d \(known\):/mg), 6, 'which are known then');
+is_deeply(names($out), $whole, 'the same result');
+is(slurp("$dir/b.mlm"), slurp("$dir/state/trial-"
+   . (($out =~ /: trial (\d+), the best/)[0]) . '.mlm'), 'the best of them');
+
+($rc, $out, $err) = tune('--trials', 8, '--state', "$dir/state");
+is(scalar(() = $out =~ /^trial \d \(known\):/mg), 6, 'more trials go on');
+is(scalar(() = $out =~ /^trial \d:/mg), 2, 'with those that are new');
+
+($rc, $out, $err) = tune(@args, '--seed', 9);
+is($rc, 1, 'another search there');
+like($err, qr/expected the same recipe, rows, settings, search and seed/,
+     'is refused');
+
+# killed at each of its points: the images and the result are the same
+
+SKIP: {
+    skip "no $fault: make fault-tool", 1 unless -x $fault;
+
+    for my $point ('tune.ended#1', 'tune.ended#3', 'tune.ended#6',
+                   'tune.commit#1', 'train.write#1')
+    {
+        my $state = "$dir/killed-" . ($point =~ s/\W/-/gr);
+        my @again = ('tune', "$dir/recipe.json", "$dir/rows.csv", '--trials',
+                     6, '--parallel', 2, '--state', $state);
+
+        {
+            local $ENV{MLOPS_FAULT} = $point;
+            ($rc, $out, $err) = run($fault, @again);
+        }
+
+        if ($point =~ /^train/) {
+            is($rc, 1, "$point: all trials are killed");
+            unlink glob("$state/trial-*.failed");
+
+        } else {
+            is($rc, 256 + 9, "$point: killed");
+        }
+
+        ($rc, $out, $err) = run($ctl, @again);
+        is($rc, 0, "$point: it goes on") or diag($err);
+        is_deeply(names($out), $whole, "$point: the same result");
+        is_deeply([map { slurp("$state/trial-$_.mlm") } 0 .. 5], \@whole,
+                  "$point: the same images");
+        is_deeply([grep { !m{/(?:tune\.json|lock|work|trial-[0-5]\.mlm)$} }
+                   glob("$state/* $state/.tmp*")], [],
+                  "$point: nothing else is left");
+    }
+}
+
+# killed while trials run: they end with it
+
+spew("$dir/kill.sh", <<"E");
+echo \$\$ >> $dir/pids
+[ -e $dir/go ] || exec sleep 600
+cat > "\$MLOPS_MODEL" <<'M'
+{"recipe": 1, "inputs": [{"name": "a"}], "steps": [{"kind": "affine",
+ "inputs": ["a"], "weights": [3], "outputs": ["p"]}],
+ "signatures": [{"name": "s", "outputs": [{"name": "p"}]}]}
+M
+E
+recipe(step => $exec, tune => { parameters => [{ x => 1 }, { x => 2 },
+                                               { x => 3 }] });
+@args = ('tune', "$dir/recipe.json", "$dir/rows.csv", '--search', 'grid',
+         '--parallel', 2, '--state', "$dir/slow");
+
+for my $signal ('KILL', 'TERM') {
+    unlink "$dir/pids";
+    my $tuner = fork // die "fork: $!";
+
+    if ($tuner == 0) {
+        open STDOUT, '>', '/dev/null';
+        open STDERR, '>', "$dir/err";
+        exec $ctl, @args;
+        exit 1;
+    }
+
+    my $until = time + 60;
+
+    while ((() = slurp("$dir/pids") =~ /\n/g) < 2 && time < $until) {
+        sleep 0.02;
+    }
+
+    if ($signal eq 'KILL') {
+        ($rc, $out, $err) = run($ctl, @args);
+        is($rc, 1, 'a second one at the same state');
+        like($err, qr/is another run at work there/, 'is refused');
+    }
+
+    kill $signal, $tuner;
+    waitpid $tuner, 0;
+
+    if ($signal eq 'TERM') {
+        is($? >> 8, 1, 'a run that is asked to end');
+        like(slurp("$dir/err"), qr/stopped with 0 trials done/, 'says so');
+    }
+
+    my @pids = slurp("$dir/pids") =~ /(\d+)/g;
+    is(scalar @pids, 2, "$signal: two trials were at work");
+
+    for my $pid (@pids) {
+        while (-e "/proc/$pid" && slurp("/proc/$pid/stat") !~ /\) [ZX]/
+               && time < $until)
+        {
+            sleep 0.02;
+        }
+
+        ok(!-e "/proc/$pid" || slurp("/proc/$pid/stat") =~ /\) [ZX]/,
+           "$signal: and are gone");
+    }
+
+    is_deeply([glob("$dir/slow/trial-*")], [], "$signal: none has ended");
+}
+
+spew("$dir/go", '');
+($rc, $out, $err) = run($ctl, @args);
+is($rc, 0, 'the run after that') or diag($err);
+is(names($out)->{trials}, 3, 'does them all');
+
+# -------------------------------------------------------------- what is wrong
+
+my @wrong = (
+    [undef, qr/tune: expected an object, got nothing/],
+    [{ alpha => [] }, qr/tune\.alpha: expected a list of values, or a range/],
+    [{ alpha => 3 }, qr/tune\.alpha: expected a list of values, or a range/],
+    [{ alpha => { lo => 1, hi => 0 } }, qr/tune\.alpha: expected lo up to hi/],
+    [{ alpha => { lo => 0, hi => 1, log => JSON::PP::true } },
+     qr/tune\.alpha: expected lo up to hi, above 0 with log/],
+    [{ alpha => { lo => 0.2, hi => 0.8, integer => JSON::PP::true } },
+     qr/tune\.alpha: expected a whole number between lo and hi/],
+    [{ alpha => { low => 1, hi => 2 } }, qr/tune\.alpha: .*did you mean "lo"/],
+    [{ alhpa => [1] }, qr/no trial gave a model: .*alhpa/]
+);
+
+for (@wrong) {
+    my ($tune, $like) = @$_;
+
+    recipe($tune ? (tune => $tune) : ());
+    ($rc, $out, $err) = tune('-o', "$dir/b.mlm");
+    is($rc, 1, 'refused');
+    like($err, $like, "$like");
+}
+
+recipe(tune => { alpha => { lo => 0, hi => 1 } });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid');
+like($err, qr/expected lists, or ranges with steps, for a grid/, 'no grid');
+
+recipe(tune => { alpha => [1] }, split => { by => 'random', seed => 1,
+                                            train => 0.8, gate => 0.2 });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm");
+is($rc, 1, 'no rows to judge by');
+like($err, qr/expected rows in the part "tune"/, 'are asked for');
+
+for (['--goal', 'luck=1'], ['--goal', 'rmse=low'], ['--trials', '0'],
+     ['--parallel', '99'], ['--search', 'clever'], ['--seed', '-1'],
+     ['--timeout', 'soon'], ['--memory', 'much'], [])
+{
+    ($rc) = run($ctl, 'tune', "$dir/recipe.json", "$dir/rows.csv", @$_,
+                @$_ ? ('-o', "$dir/b.mlm") : ());
+    is($rc, 2, "usage: @$_");
+}
+
+done_testing();
