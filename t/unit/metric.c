@@ -245,13 +245,14 @@ test_intervals(void **state)
 }
 
 
-/* A bootstrap interval of accuracy is about that of a proportion, also where
- * samples are smaller than the set. */
+/* A bootstrap interval of F1 is about that of the delta method (all rows are
+ * of the predicted class 1, so that F1 = 2a / (1 + a) of the share a that is
+ * right), also where samples are smaller than the set. */
 
 static void
 test_bootstrap(void **state)
 {
-    double                 half;
+    double                 half, a;
     uint32_t               i, n;
     double                *p, *y;
     mlops_err_t            err;
@@ -280,13 +281,14 @@ test_bootstrap(void **state)
         scored.predicted = p;
         scored.target = y;
 
-        assert_int_equal(mlops_metric(MLOPS_METRIC_ACCURACY, &scored, 9,
-                                      &value, &err), MLOPS_OK);
-        assert_int_equal(mlops_metric(MLOPS_METRIC_ACCURACY, &scored, 9,
-                                      &again, &err), MLOPS_OK);
+        assert_int_equal(mlops_metric(MLOPS_METRIC_F1, &scored, 9, &value,
+                                      &err), MLOPS_OK);
+        assert_int_equal(mlops_metric(MLOPS_METRIC_F1, &scored, 9, &again,
+                                      &err), MLOPS_OK);
         assert_memory_equal(&value, &again, sizeof(value));
 
-        half = 1.96 * sqrt(value.value * (1 - value.value) / sizes[n]);
+        a = value.value / (2 - value.value);
+        half = 1.96 * sqrt(a * (1 - a) / sizes[n]) * 2 / ((1 + a) * (1 + a));
 
         unit_ok(fabs((value.hi - value.lo) / 2 / half - 1) < 0.2,
                 "%u rows: half of the interval %g, by formula %g", sizes[n],

@@ -3,10 +3,10 @@
  *
  * The mean m of row losses l with weights w has the standard error
  * sqrt(n/(n-1) sum w^2 (l - m)^2) / sum w, and its root, by the delta method,
- * that divided by 2 sqrt(m).  Of accuracy, f1, auc, ece and weighted medians
- * bootstrap samples are drawn; of more than MLOPS_METRIC_DRAWN rows a sample
- * has that many, and the distance of its quantiles is scaled by the root of
- * the ratio (m out of n bootstrap; Bickel, Götze and van Zwet, 1997).
+ * that divided by 2 sqrt(m).  Of f1, auc, ece and weighted medians bootstrap
+ * samples are drawn; of more than MLOPS_METRIC_DRAWN rows a sample has that
+ * many, and the distance of its quantiles is scaled by the root of the ratio
+ * (m out of n bootstrap; Bickel, Götze and van Zwet, 1997).
  */
 
 #include "mlops_metric_set.h"
@@ -133,7 +133,7 @@ mlops_metric(mlops_metric_t metric, const mlops_scored_t *scored,
         return MLOPS_OK;
     }
 
-    if (mlops_metrics[metric].rows) {
+    if (mlops_metrics[metric].rows || metric == MLOPS_METRIC_ACCURACY) {
         return mlops_metric_mean(metric, scored, value, err);
     }
 
@@ -217,6 +217,10 @@ mlops_metric_mean(mlops_metric_t metric, const mlops_scored_t *scored,
 
     if (value->lo < 0) {
         value->lo = 0;                  /* losses are not below it */
+    }
+
+    if (metric == MLOPS_METRIC_ACCURACY && value->hi > 1) {
+        value->hi = 1;
     }
 
     return MLOPS_OK;
@@ -404,6 +408,11 @@ mlops_metric_loss(mlops_metric_t metric, const mlops_scored_t *scored,
 
     if (metric == MLOPS_METRIC_LOG_LOSS) {
         *loss = mlops_metric_log_loss(scored, i);
+        return MLOPS_OK;
+    }
+
+    if (metric == MLOPS_METRIC_ACCURACY) {
+        *loss = mlops_metric_right(scored, i);
         return MLOPS_OK;
     }
 

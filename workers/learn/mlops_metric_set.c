@@ -1,6 +1,6 @@
 /*
- * Metrics of a whole set: r2, median error, area under the ROC curve,
- * accuracy, F1, calibration error.
+ * Metrics of a whole set: r2, median error, area under the ROC curve, F1,
+ * calibration error.
  */
 
 #include "mlops_metric_set.h"
@@ -26,7 +26,6 @@ static int mlops_metric_median(const mlops_scored_t *scored, double *value,
     mlops_err_t *err);
 static int mlops_metric_auc(const mlops_scored_t *scored, double *value,
     mlops_err_t *err);
-static double mlops_metric_accuracy(const mlops_scored_t *scored);
 static int mlops_metric_f1(const mlops_scored_t *scored, double *value,
     mlops_err_t *err);
 static double mlops_metric_ece(const mlops_scored_t *scored);
@@ -76,10 +75,6 @@ mlops_metric_set(mlops_metric_t metric, const mlops_scored_t *scored,
 
     case MLOPS_METRIC_AUC:
         return mlops_metric_auc(scored, value, err);
-
-    case MLOPS_METRIC_ACCURACY:
-        *value = mlops_metric_accuracy(scored);
-        return MLOPS_OK;
 
     case MLOPS_METRIC_F1:
         return mlops_metric_f1(scored, value, err);
@@ -345,22 +340,10 @@ mlops_metric_auc(const mlops_scored_t *scored, double *value,
 }
 
 
-static double
-mlops_metric_accuracy(const mlops_scored_t *scored)
+int
+mlops_metric_right(const mlops_scored_t *scored, uint64_t i)
 {
-    double    w, right, weights;
-    uint64_t  i;
-
-    for (i = 0, right = 0, weights = 0; i < scored->n; i++) {
-        w = mlops_metric_weight(scored, i);
-        weights += w;
-
-        if (mlops_metric_class(scored, i) == (uint32_t) scored->target[i]) {
-            right += w;
-        }
-    }
-
-    return (weights > 0) ? right / weights : NAN;
+    return mlops_metric_class(scored, i) == (uint32_t) scored->target[i];
 }
 
 
