@@ -212,7 +212,8 @@ mlops_learn_listed(const mlops_doc_t *step, const char *key,
 }
 
 
-/* Of more than two classes all the outputs of the learner, else the first. */
+/* Of more than two classes all the outputs of the learner; of two the
+ * probability of the second, where it gives both; else the first. */
 
 int
 mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
@@ -264,6 +265,10 @@ mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
 
     one = (doc->type == MLOPS_DOC_ARRAY) ? doc->v.child : doc;
 
+    if (classes_n == 2 && doc->type == MLOPS_DOC_ARRAY && doc->n == 2) {
+        one = one->next;
+    }
+
     for (i = 0; i < want; i++, one = one->next) {
 
         if (one->type != MLOPS_DOC_STRING) {
@@ -280,25 +285,46 @@ mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
 }
 
 
+/* What the learner minimises, by its word: its objective, else its name. */
+
+static mlops_str_t
+mlops_learn_objective(const mlops_learn_recipe_t *recipe)
+{
+    mlops_str_t         none = mlops_null_str;
+    const mlops_doc_t  *doc;
+
+    if (recipe->learner == NULL) {
+        return none;
+    }
+
+    doc = mlops_doc_get(recipe->learner->doc, "objective");
+
+    return (doc != NULL && doc->type == MLOPS_DOC_STRING)
+           ? doc->v.text : recipe->learner->fit;
+}
+
+
 int
 mlops_learn_metrics(mlops_learn_recipe_t *recipe, uint32_t classes_n,
     mlops_metric_t *metrics, uint32_t *n)
 {
-    uint32_t                  i;
-    double                    value;
-    const mlops_doc_t        *doc;
-    static const char *const  keys[] = { "quantile", "delta" };
+    uint32_t            i;
+    double              value;
+    mlops_str_t         name;
+    const mlops_doc_t  *doc;
 
-    /* of losses that have one */
+    /* the quantile of pinball, the delta of huber */
 
     recipe->parameter = NAN;
+    name = mlops_learn_objective(recipe);
 
-    for (i = 0; recipe->learner != NULL && i < mlops_nitems(keys); i++) {
-        doc = mlops_doc_get(recipe->learner->doc, keys[i]);
+    doc = !mlops_str_is(&name, "quantile") && !mlops_str_is(&name, "huber")
+          ? NULL
+          : mlops_doc_get(recipe->learner->doc,
+                          mlops_str_is(&name, "huber") ? "delta" : "alpha");
 
-        if (doc != NULL && mlops_doc_double(doc, &value) == MLOPS_OK) {
-            recipe->parameter = value;
-        }
+    if (doc != NULL && mlops_doc_double(doc, &value) == MLOPS_OK) {
+        recipe->parameter = value;
     }
 
     if (recipe->metrics_n == 0) {
@@ -331,16 +357,10 @@ static uint32_t
 mlops_learn_default_metrics(const mlops_learn_recipe_t *recipe,
     uint32_t classes_n, mlops_metric_t *metrics)
 {
-    uint32_t            n;
-    mlops_str_t         name = mlops_null_str;
-    const mlops_doc_t  *doc;
+    uint32_t     n;
+    mlops_str_t  name;
 
-    if (recipe->learner != NULL) {
-        doc = mlops_doc_get(recipe->learner->doc, "objective");
-        name = (doc != NULL && doc->type == MLOPS_DOC_STRING)
-               ? doc->v.text : recipe->learner->fit;
-    }
-
+    name = mlops_learn_objective(recipe);
     n = 0;
 
     if (classes_n > 2) {
