@@ -613,8 +613,9 @@ SKIP: {
                                  block_longitude)) . "\n"
                     . "8.3252,41,6,1,322,2.55,37.88,-122.23\n");
     ($rc, $out) = run({}, '/bin/sh', '-c',
-                      "'$ctl' predict housing.mlm < ask.csv");
-    my ($value) = $out =~ /^median_house_value\n([\d.]+)$/;
+                      "'$ctl' predict housing.mlm --signature exact "
+                      . '< ask.csv');
+    my ($value) = $out =~ /^dollars,prediction\n([\d.]+),/;
     ok(abs($value - 425468.17985566) < 1e-4, 'the payload of the README')
         or diag($out);
 
