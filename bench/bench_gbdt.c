@@ -215,7 +215,8 @@ bench_synthetic(bench_data_t *data, uint32_t rows)
             x[c][r] = x[c][r] * x[c][r];
         }
 
-        z = (double) (x[0][r] * x[1][r]) + sin(2 * (double) x[2][r])
+        z = (double) x[0][r] * (0.5 + (x[1][r] > 0))
+            + sin(2 * (double) x[2][r])
             + 0.5 * (double) x[3][r]
             + 0.7 * (x[4][r] > 0.3f) * (double) x[5][r]
             - 0.3 * (double) (x[20][r] * x[6][r])
