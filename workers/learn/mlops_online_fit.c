@@ -548,6 +548,7 @@ mlops_online_passes(mlops_online_fit_t *of)
     uint64_t                  i, n;
     mlops_online_progress_t   before, after;
 
+    rc = MLOPS_OK;
     n = of->fit->train->n;
     order = NULL;
 
