@@ -408,6 +408,62 @@ run_csv(void)
 }
 
 
+/* Recursive least squares: p numbers, the last one 1. */
+
+static void
+run_dense(uint32_t p)
+{
+    int                    i;
+    double                *x, start, ns, best;
+    uint32_t               k, n;
+    uint64_t               r;
+    mlops_err_t            err;
+    mlops_online_t        *online;
+    mlops_example_t        e;
+    mlops_online_conf_t    conf;
+
+    n = 2000;
+    r = 5;
+    x = bench_alloc((size_t) n * p * sizeof(double));
+
+    for (k = 0; k < n * p; k++) {
+        x[k] = (k % p == p - 1) ? 1 : bench_number(&r);
+    }
+
+    mlops_online_defaults(&conf, MLOPS_ONLINE_RLS);
+    conf.dense = p;
+    online = mlops_online_create(&conf, &err);
+
+    if (online == NULL) {
+        fprintf(stderr, "bench_online: %s\n", err.text);
+        exit(1);
+    }
+
+    best = INFINITY;
+    memset(&e, 0, sizeof(e));
+    e.n = p;
+    e.weight = 1;
+
+    for (i = 0; i < RUNS; i++) {
+        start = bench_cpu_s();
+
+        for (k = 0; k < n; k++) {
+            e.dense = x + (size_t) k * p;
+            e.label = e.dense[0];
+            (void) mlops_online_learn(online, &e, NULL, &err);
+        }
+
+        ns = (bench_cpu_s() - start) * 1e9 / n;
+        best = ns < best ? ns : best;
+    }
+
+    printf("rls     %3u coordinates %8.0f ns an example\n", p, best);
+
+    mlops_online_destroy(online);
+    free(x);
+}
+
+
 int
 main(void)
 {
@@ -429,6 +485,9 @@ main(void)
         drop(&set);
     }
 
+    run_dense(8);
+    run_dense(32);
+    run_dense(128);
     run_csv();
 
     return 0;

@@ -145,10 +145,11 @@ mlops_online_inline void
 mlops_online_add_all(mlops_online_t *online, uint32_t at, __m256 a, __m256 n,
     uint32_t count)
 {
-    __m128           v[4];
-    __m256           even, odd;
-    uint32_t         i;
-    const uint32_t  *s;
+    __m128                v[4];
+    __m256                even, odd;
+    uint32_t              i;
+    const uint32_t       *s;
+    mlops_online_slot_t  *table;
 
     even = _mm256_unpacklo_ps(a, n);
     odd = _mm256_unpackhi_ps(a, n);
@@ -159,16 +160,17 @@ mlops_online_add_all(mlops_online_t *online, uint32_t at, __m256 a, __m256 n,
     v[3] = _mm256_extractf128_ps(odd, 1);
 
     s = online->scratch.slot + at;
+    table = online->table;
 
 #pragma GCC unroll 4
     for (i = 0; i < MLOPS_ONLINE_LANES / 2; i++) {
 
         if (2 * i < count) {
-            mlops_online_add(&online->table[s[2 * i]], v[i]);
+            mlops_online_add(&table[s[2 * i]], v[i]);
         }
 
         if (2 * i + 1 < count) {
-            mlops_online_add(&online->table[s[2 * i + 1]],
+            mlops_online_add(&table[s[2 * i + 1]],
                              _mm_movehl_ps(v[i], v[i]));
         }
     }

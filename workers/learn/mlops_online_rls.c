@@ -40,6 +40,70 @@
 #define MLOPS_RLS_LARGE  1e30
 
 
+/* Two numbers at once, in any 16 bytes: what every x86-64 has, so that there
+ * is one order of additions. */
+
+typedef double  mlops_rls_two_t
+    __attribute__((vector_size(16), aligned(8), may_alias));
+
+
+/* Σ a·b in 4 sums, number i into sum i mod 4, added as (0 + 2) + (1 + 3);
+ * what is left behind whole fours comes last. */
+
+static inline double
+mlops_rls_dot(const double *a, const double *b, uint32_t n)
+{
+    double           rest;
+    uint32_t         i;
+    mlops_rls_two_t  lo, hi;
+
+    lo = (mlops_rls_two_t) { 0, 0 };
+    hi = lo;
+
+    for (i = 0; i + 4 <= n; i += 4) {
+        lo += *(const mlops_rls_two_t *) (a + i)
+              * *(const mlops_rls_two_t *) (b + i);
+        hi += *(const mlops_rls_two_t *) (a + i + 2)
+              * *(const mlops_rls_two_t *) (b + i + 2);
+    }
+
+    lo += hi;
+    rest = lo[0] + lo[1];
+
+    for (/* void */ ; i < n; i++) {
+        rest += a[i] * b[i];
+    }
+
+    return rest;
+}
+
+
+/* u ← u − f·k and k ← k + v·u, with the u before. */
+
+static inline void
+mlops_rls_turn(double *u, double *k, double f, double v, uint32_t n)
+{
+    double            one;
+    uint32_t          i;
+    mlops_rls_two_t   two, *p, *q;
+
+    for (i = 0; i + 2 <= n; i += 2) {
+        p = (mlops_rls_two_t *) (u + i);
+        q = (mlops_rls_two_t *) (k + i);
+
+        two = *p;
+        *p = two - f * *q;
+        *q += v * two;
+    }
+
+    if (i < n) {
+        one = u[i];
+        u[i] = one - f * k[i];
+        k[i] += v * one;
+    }
+}
+
+
 /* U, by columns, without its diagonal. */
 
 static inline double *
@@ -92,16 +156,7 @@ double
 mlops_online_rls_margin(const mlops_online_rls_t *rls, uint32_t p,
     const double *x)
 {
-    double    sum;
-    uint32_t  i;
-
-    sum = 0;
-
-    for (i = 0; i < p; i++) {
-        sum += rls->w[i] * x[i];
-    }
-
-    return sum;
+    return mlops_rls_dot(rls->w, x, p);
 }
 
 
@@ -109,7 +164,7 @@ int
 mlops_online_rls_update(mlops_online_rls_t *rls, uint32_t p, const double *x,
     double weight, double error, const mlops_online_conf_t *conf)
 {
-    double     a, before, f, v, u, top, *column;
+    double     a, before, f, v, top, *column;
     uint32_t   i, j;
 
     /* f, v and the last a are found first: after them nothing can fail */
@@ -129,10 +184,7 @@ mlops_online_rls_update(mlops_online_rls_t *rls, uint32_t p, const double *x,
             return MLOPS_ERROR;
         }
 
-        for (i = 0; i < j; i++) {
-            f += column[i] * x[i];
-        }
-
+        f += mlops_rls_dot(column, x, j);
         v = rls->d[j] / conf->forgetting;
         v = f * (v < top ? v : top);
         a += f * v;
@@ -158,14 +210,7 @@ mlops_online_rls_update(mlops_online_rls_t *rls, uint32_t p, const double *x,
         rls->d[j] /= conf->forgetting;
         rls->d[j] = (rls->d[j] < top ? rls->d[j] : top) * (before / a);
 
-        f = f / before;
-
-        for (i = 0; i < j; i++) {
-            u = column[i];
-            column[i] = u - f * rls->k[i];
-            rls->k[i] += v * u;
-        }
-
+        mlops_rls_turn(column, rls->k, f / before, v, j);
         rls->k[j] = v;
     }
 
