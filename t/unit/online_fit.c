@@ -545,6 +545,48 @@ test_state(void **state)
 }
 
 
+/* An order by the seed: other weights than those of the file's order, the
+ * same ones each time. */
+
+static void
+test_shuffle(void **state)
+{
+    char               *kept[3];
+    fits_t              fits;
+    size_t              i;
+
+    static data_t       data;
+
+    static const char *const  orders[] = {
+        "\"shuffle\":true", "\"shuffle\":true", "\"shuffle\":false"
+    };
+
+    (void) state;
+
+    for (i = 0; i < 3; i++) {
+        char  json[200];
+
+        make(&data, 1);
+        matrix_of(&fits, &data, 1);
+        fits.classes_n = 2;
+        snprintf(json, sizeof(json), "{\"kind\":\"model\",\"fit\":"
+                 "\"ftrl\",\"outputs\":[\"p\"],\"passes\":3,%s}",
+                 orders[i]);
+        fits_well(&fits, json);
+        kept[i] = strndup(fits.steps.data, fits.steps.len);
+        assert_non_null(kept[i]);
+        fits_done(&fits);
+    }
+
+    assert_string_equal(kept[0], kept[1]);
+    assert_string_not_equal(kept[0], kept[2]);
+
+    for (i = 0; i < 3; i++) {
+        free(kept[i]);
+    }
+}
+
+
 static void
 test_keys(void **state)
 {
@@ -611,6 +653,7 @@ main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_state),
+        cmocka_unit_test(test_shuffle),
         cmocka_unit_test(test_keys)
     };
 
