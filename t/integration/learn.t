@@ -333,6 +333,14 @@ like($out, qr/^difference\s+poor\.mlm is worse than small\.mlm: log_loss \+/m,
                   'small.mlm');
 like($out, qr/^difference\s+none is shown/m, 'and not from itself');
 
+recipe('turned', sub { $_[0]{train}{classes} = [ 'yes', 'no' ] });
+ctl('train', 'turned.json', 'rows.csv', '-o', 'turned.mlm');
+($rc, $out, $err) = ctl('evaluate', 'small.mlm', 'rows.csv', '--against',
+                        'turned.mlm');
+is($rc, 1, 'classes in another order are not compared');
+like($err, qr/the other model: expected the first model's classes/,
+     'and why');
+
 for my $case (
     [ qr/"nowhere"/, '--slices', 'nowhere' ],
     [ qr/got "test"/, '--part', 'test' ],
@@ -421,6 +429,12 @@ my @bad = (
                                weights => [ 1 ], outputs => [ 'p' ] } ] } ],
     [ 'a key of train', qr/train: .* got "tagret"; did you mean "target"/,
       sub { $_[0]{train}{tagret} = 'label' } ],
+    [ 'a slice', qr/train\.slices\[0\]: .*did you mean "region"/,
+      sub { $_[0]{train}{slices} = [ 'regin' ] } ],
+    [ 'a prediction', qr/train\.prediction: .*got "q"/,
+      sub { $_[0]{train}{prediction} = 'q' } ],
+    [ 'class weights of 0', qr/train\.class_weight: all 300 training rows/,
+      sub { $_[0]{train}{class_weight} = { yes => 0, no => 0 } } ],
     [ 'a key of a fit', qr/steps\[0\]: .* got "vale"/,
       sub { $_[0]{steps}[0]{vale} = 1 } ],
     [ 'a fit', qr/steps\[3\]\.fit: .*did you mean "logistic"/,

@@ -339,6 +339,45 @@ mlops_evaluate_is_seen(mlops_evaluate_run_t *run)
 }
 
 
+/* Those of an image that does not say them are taken for the same. */
+
+static int
+mlops_evaluate_same_classes(const mlops_doc_t *one, const mlops_doc_t *two)
+{
+    double              a, b;
+    const mlops_doc_t  *p, *q;
+
+    if (one == NULL || two == NULL) {
+        return 1;
+    }
+
+    if (one->n != two->n || one->type != two->type) {
+        return 0;
+    }
+
+    p = one->v.child;
+    q = two->v.child;
+
+    for (/* void */ ; p != NULL && q != NULL; p = p->next, q = q->next) {
+
+        if (p->type != q->type) {
+            return 0;
+        }
+
+        if (p->type == MLOPS_DOC_NUMBER
+            ? mlops_doc_double(p, &a) != MLOPS_OK
+              || mlops_doc_double(q, &b) != MLOPS_OK || a != b
+            : p->type != MLOPS_DOC_STRING
+              || !mlops_str_eq(&p->v.text, q->v.text.data, q->v.text.len))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* The cell that training judged, or an output. */
 
 static int
@@ -352,6 +391,14 @@ mlops_evaluate_source(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side,
     classes_n = run->sides[0].learn.classes_n;
     side->width = (classes_n > 2) ? classes_n : 1;
     list = side->trained.prediction;
+
+    if (classes_n != 0
+        && !mlops_evaluate_same_classes(run->sides[0].trained.classes,
+                                        side->trained.classes))
+    {
+        return mlops_err_set(run->err, "expected the first model's classes in "
+                             "the same order, got others");
+    }
 
     if (output != NULL || list == NULL) {
         return mlops_evaluate_output(run, side, output);

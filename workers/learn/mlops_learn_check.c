@@ -41,6 +41,9 @@ static int mlops_learn_check_outputs(mlops_learn_check_t *check,
     const mlops_doc_t *step, const char *key);
 static int mlops_learn_check_wants(mlops_learn_check_t *check,
     const mlops_learn_step_t *step);
+static int mlops_learn_check_slices(mlops_learn_check_t *check,
+    const mlops_columns_t *columns);
+static int mlops_learn_check_prediction(mlops_learn_check_t *check);
 static int mlops_learn_check_faces(mlops_learn_check_t *check);
 static int mlops_learn_check_face(mlops_learn_check_t *check,
     const mlops_doc_t *face);
@@ -69,6 +72,10 @@ mlops_learn_recipe_check(mlops_learn_recipe_t *recipe)
     if (mlops_learn_check_rows(&check) != MLOPS_OK
         || mlops_learn_check_steps(&check) != MLOPS_OK)
     {
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_learn_check_prediction(&check) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
 
@@ -140,7 +147,11 @@ mlops_learn_check_rows(mlops_learn_check_t *check)
         return MLOPS_ERROR;
     }
 
-    return mlops_learn_check_lists(check, &columns);
+    if (mlops_learn_check_lists(check, &columns) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_learn_check_slices(check, &columns);
 }
 
 
@@ -702,6 +713,79 @@ mlops_learn_check_wants(mlops_learn_check_t *check,
                                  mlops_fmt(&step->fit), names[wants != 0],
                                  names[check->recipe->wants]);
     }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_check_slices(mlops_learn_check_t *check,
+    const mlops_columns_t *columns)
+{
+    size_t              old, here;
+    uint32_t            i;
+    const mlops_doc_t  *doc;
+
+    if (check->recipe->slices == NULL) {
+        return MLOPS_OK;
+    }
+
+    old = mlops_field_push(check->field, "train.slices");
+    doc = (check->recipe->slices->type == MLOPS_DOC_ARRAY)
+          ? check->recipe->slices->v.child : NULL;
+
+    for (i = 0; doc != NULL; i++, doc = doc->next) {
+        here = mlops_field_push_i(check->field, i);
+
+        if (mlops_columns_get(columns, check->field, doc, "the name of an "
+                              "input, a column, or what a step of rows "
+                              "computes")
+            == NULL)
+        {
+            return MLOPS_ERROR;
+        }
+
+        mlops_field_pop(check->field, here);
+    }
+
+    mlops_field_pop(check->field, old);
+
+    return MLOPS_OK;
+}
+
+
+/* What is judged is known, or may come from a prefix. */
+
+static int
+mlops_learn_check_prediction(mlops_learn_check_t *check)
+{
+    size_t              old;
+    const mlops_doc_t  *list, *doc;
+
+    list = mlops_doc_get(check->recipe->train, "prediction");
+
+    if (list == NULL) {
+        return MLOPS_OK;
+    }
+
+    old = mlops_field_push(check->field, "train.prediction");
+    doc = (list->type == MLOPS_DOC_ARRAY) ? list->v.child : list;
+
+    for (/* void */ ; doc != NULL; doc = doc->next) {
+
+        if (mlops_learn_check_known(check, doc, "the name of a cell that a "
+                                    "step computes")
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        if (doc == list) {
+            break;
+        }
+    }
+
+    mlops_field_pop(check->field, old);
 
     return MLOPS_OK;
 }

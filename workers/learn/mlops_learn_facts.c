@@ -51,9 +51,14 @@ mlops_learn_facts(mlops_learn_run_t *run, const mlops_import_text_t *reports,
 
     mlops_learn_facts_metrics(run, text);
 
-    mlops_import_text(text, ",\"steps\":[");
-    mlops_import_bytes(text, reports->data, reports->len);
-    mlops_import_text(text, "]}");
+    if (reports == NULL) {
+        mlops_import_text(text, ",\"steps\":null}");
+
+    } else {
+        mlops_import_text(text, ",\"steps\":[");
+        mlops_import_bytes(text, reports->data, reports->len);
+        mlops_import_text(text, "]}");
+    }
 
     return text->failed ? mlops_err_set(run->err, "out of memory") : MLOPS_OK;
 }

@@ -12,7 +12,8 @@
  *     classes
  *     prediction                the image's cells that were judged, or null
  *     metrics                   by part and name: value, lo, hi
- *     steps                     of each fitted step: what it reports
+ *     steps                     of each fitted step: what it reports; null
+ *                               where that is too long for an image
  */
 
 #ifndef MLOPS_LEARN_FACTS_H
@@ -26,6 +27,7 @@
 #define MLOPS_LEARN_NO_CELL  UINT32_MAX
 
 
+/* reports NULL: they are left out. */
 int mlops_learn_facts(mlops_learn_run_t *run,
     const mlops_import_text_t *reports, const uint32_t *cell,
     mlops_import_text_t *text);

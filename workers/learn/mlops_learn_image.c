@@ -14,6 +14,7 @@
 #define MLOPS_LEARN_GOLDEN      8           /* held-out rows kept */
 #define MLOPS_LEARN_REFERENCE   100000      /* rows of histograms, at most */
 #define MLOPS_LEARN_CATEGORIES  64          /* told of an input of strings */
+#define MLOPS_LEARN_FACTS       (448 * 1024)    /* bytes with reports */
 
 
 typedef struct {
@@ -98,6 +99,11 @@ mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain)
 
         text.len = 0;
         rc = mlops_learn_facts(run, &chain->reports, it.cell, &training);
+
+        if (rc == MLOPS_OK && training.len > MLOPS_LEARN_FACTS) {
+            training.len = 0;
+            rc = mlops_learn_facts(run, NULL, it.cell, &training);
+        }
     }
 
     if (rc == MLOPS_OK) {

@@ -98,9 +98,10 @@ mlops_learn_kept(mlops_learn_run_t *run)
 static int
 mlops_learn_class_weights(mlops_learn_run_t *run)
 {
-    int       rc;
-    double   *weights;
-    uint64_t  i;
+    int                        rc;
+    double                    *weights, sum;
+    uint64_t                   i;
+    const mlops_learn_part_t  *train;
 
     if (run->recipe.class_weight == NULL) {
         return MLOPS_OK;
@@ -121,6 +122,18 @@ mlops_learn_class_weights(mlops_learn_run_t *run)
     for (i = 0; i < run->frame.rows_n && rc == MLOPS_OK; i++) {
         run->fit_weight[i] = (run->weight ? run->weight[i] : 1)
                              * weights[(uint32_t) run->target[i]];
+    }
+
+    train = &run->parts[MLOPS_PART_TRAIN];
+
+    for (i = 0, sum = 0; i < train->n && rc == MLOPS_OK; i++) {
+        sum += run->fit_weight[train->rows[i]];
+    }
+
+    if (rc == MLOPS_OK && !(sum > 0)) {
+        rc = mlops_err_set(run->err, "train.class_weight: all %llu training "
+                           "rows have the weight 0",
+                           (unsigned long long) train->n);
     }
 
     return rc;
