@@ -34,8 +34,10 @@ static double mlops_elastic_way(const mlops_elastic_run_t *run,
     uint32_t *first);
 static int mlops_elastic_solve(mlops_elastic_run_t *run);
 static void mlops_elastic_triangle(mlops_elastic_run_t *run, mlops_qr_t *qr);
-static int mlops_elastic_back(mlops_elastic_run_t *run,
+static void mlops_elastic_back(mlops_elastic_run_t *run,
     const mlops_qr_t *qr);
+static void mlops_elastic_slide(mlops_elastic_run_t *run,
+    const mlops_qr_t *qr, uint32_t k);
 static int mlops_elastic_fits(mlops_elastic_run_t *run);
 
 
@@ -95,7 +97,7 @@ mlops_elastic(mlops_elastic_t *e)
 
         e->exact = (rc == MLOPS_OK);
         e->gap = mlops_elastic_gap(&run);
-        e->converged = e->exact || !(e->gap > e->tolerance);
+        e->converged = e->exact || e->gap <= e->tolerance;
 
         if (e->converged) {
             break;
@@ -248,7 +250,6 @@ mlops_elastic_rest(mlops_elastic_run_t *run)
 static int
 mlops_elastic_exact(mlops_elastic_run_t *run)
 {
-    int               rc;
     double            t;
     uint32_t          i, j, first;
     mlops_elastic_t  *e;
@@ -257,10 +258,8 @@ mlops_elastic_exact(mlops_elastic_run_t *run)
     first = 0;
 
     for (i = 0; i <= e->p; i++) {
-        rc = mlops_elastic_solve(run);
-
-        if (rc != MLOPS_OK) {
-            break;
+        if (mlops_elastic_solve(run) != MLOPS_OK) {
+            return MLOPS_ERROR;
         }
 
         t = mlops_elastic_way(run, &first);
@@ -282,14 +281,9 @@ mlops_elastic_exact(mlops_elastic_run_t *run)
         }
     }
 
-    if (rc == MLOPS_ERROR) {
-        return rc;
-    }
-
     mlops_elastic_rest(run);
 
-    return (rc == MLOPS_OK && mlops_elastic_fits(run)) ? MLOPS_OK
-                                                       : MLOPS_AGAIN;
+    return (i <= e->p && mlops_elastic_fits(run)) ? MLOPS_OK : MLOPS_AGAIN;
 }
 
 
@@ -334,7 +328,6 @@ mlops_elastic_way(const mlops_elastic_run_t *run, uint32_t *first)
 static int
 mlops_elastic_solve(mlops_elastic_run_t *run)
 {
-    int               rc;
     uint32_t          j;
     mlops_qr_t        qr;
     mlops_elastic_t  *e;
@@ -356,11 +349,11 @@ mlops_elastic_solve(mlops_elastic_run_t *run)
 
     mlops_elastic_triangle(run, &qr);
 
-    rc = mlops_elastic_back(run, &qr);
+    mlops_elastic_back(run, &qr);
 
     mlops_qr_free(&qr);
 
-    return rc;
+    return MLOPS_OK;
 }
 
 
@@ -392,9 +385,7 @@ mlops_elastic_triangle(mlops_elastic_run_t *run, mlops_qr_t *qr)
 }
 
 
-/* MLOPS_AGAIN where columns depend on each other. */
-
-static int
+static void
 mlops_elastic_back(mlops_elastic_run_t *run, const mlops_qr_t *qr)
 {
     double            u, *r, *q;
@@ -413,7 +404,8 @@ mlops_elastic_back(mlops_elastic_run_t *run, const mlops_qr_t *qr)
         if (!(fabs(r[k * s + k]) > MLOPS_QR_RANK
                                    * sqrt(run->squares[j] + e->l2[j])))
         {
-            return MLOPS_AGAIN;
+            mlops_elastic_slide(run, qr, k);
+            return;
         }
 
         u = e->x[j] > 0 ? e->l1[j] : -e->l1[j];
@@ -437,8 +429,62 @@ mlops_elastic_back(mlops_elastic_run_t *run, const mlops_qr_t *qr)
 
         run->try[j] = u / r[k * s + k];
     }
+}
 
-    return MLOPS_OK;
+
+/*
+ * Active column number k depends on those before it: along what they share
+ * A x stays, and Σ l1 |x| falls or stays until a weight is 0.  Twice as far,
+ * so that its sign has changed.
+ */
+
+static void
+mlops_elastic_slide(mlops_elastic_run_t *run, const mlops_qr_t *qr,
+    uint32_t k)
+{
+    double            u, slope, t, least, *r, *d;
+    size_t            s;
+    uint32_t          h, i, j;
+    mlops_elastic_t  *e;
+
+    e = run->e;
+    s = qr->stride;
+    r = qr->r;
+    d = run->try;
+
+    for (j = 0; j < e->p; j++) {
+        d[j] = 0;
+    }
+
+    d[run->active[k]] = 1;
+
+    for (h = k; h-- > 0; /* void */) {
+        u = -r[h * s + k];
+
+        for (i = h + 1; i < k; i++) {
+            u -= r[h * s + i] * d[run->active[i]];
+        }
+
+        d[run->active[h]] = u / r[h * s + h];
+    }
+
+    for (i = 0, slope = 0; i <= k; i++) {
+        j = run->active[i];
+        slope += e->x[j] > 0 ? e->l1[j] * d[j] : -e->l1[j] * d[j];
+    }
+
+    for (i = 0, least = INFINITY; i <= k; i++) {
+        j = run->active[i];
+        d[j] = slope > 0 ? -d[j] : d[j];
+        t = -e->x[j] / d[j];
+        least = (t > 0 && t < least) ? t : least;
+    }
+
+    least = isfinite(least) ? least : 0;
+
+    for (j = 0; j < e->p; j++) {
+        d[j] = e->x[j] + 2 * least * d[j];
+    }
 }
 
 

@@ -208,8 +208,8 @@ mlops_fit_glm_write(mlops_fit_t *fit, mlops_glm_t *glm)
 
     if (glm->separable) {
         mlops_import_text(fit->report, ",\"separable\":true,\"remark\":"
-                          "\"the inputs tell some classes apart without "
-                          "error: weights would grow without end, and were "
+                          "\"the inputs tell some rows apart without error: "
+                          "weights would grow without end, and were "
                           "stopped; set alpha\"");
     }
 

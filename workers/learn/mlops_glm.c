@@ -11,26 +11,31 @@
 
 #define MLOPS_GLM_HALVES  50
 
-/* A step this small, of weights in standard deviations, is the last: what is
- * left is its square. */
+/* A step this small, of the largest margin, is the last: what is left is its
+ * square. */
 #define MLOPS_GLM_STEP    1e-8
 
-/* Objectives that differ by less are equal. */
-#define MLOPS_GLM_EQUAL   1e-14
+#define MLOPS_GLM_LOOSE   1e-4
+
+/* Objectives that differ by less are equal; so many steps in a row that
+ * bring less than the other end it as well. */
+#define MLOPS_GLM_EQUAL   1e-12
+#define MLOPS_GLM_FLAT    1e-13
+#define MLOPS_GLM_FLATS   3
 
 
 static int mlops_glm_alloc(mlops_fit_t *fit, mlops_glm_t *glm);
 static int mlops_glm_start(mlops_fit_t *fit, mlops_glm_t *glm);
-static int mlops_glm_search(mlops_glm_t *glm, double *objective);
-static int mlops_glm_still(const mlops_glm_t *glm);
+static double mlops_glm_search(mlops_glm_t *glm, double *objective);
+static int mlops_glm_still(const mlops_glm_t *glm, double part);
 static void mlops_glm_finish(mlops_glm_t *glm);
 
 
 int
 mlops_glm(mlops_fit_t *fit, mlops_glm_t *glm)
 {
-    int     moved;
-    double  objective;
+    double    t, before, objective;
+    uint32_t  flat;
 
     if (mlops_glm_alloc(fit, glm) != MLOPS_OK
         || mlops_glm_start(fit, glm) != MLOPS_OK)
@@ -45,7 +50,7 @@ mlops_glm(mlops_fit_t *fit, mlops_glm_t *glm)
                                  "finite number: the target is too large");
     }
 
-    for ( ;; ) {
+    for (flat = 0; /* void */; /* void */) {
 
         if (glm->steps >= (uint64_t) glm->iterations
             || (glm->kind != MLOPS_GLM_POISSON && glm->keys.alpha == 0
@@ -68,10 +73,24 @@ mlops_glm(mlops_fit_t *fit, mlops_glm_t *glm)
         }
 
         glm->steps++;
-        moved = mlops_glm_search(glm, &objective);
+        before = objective;
+        t = mlops_glm_search(glm, &objective);
 
-        if (!moved || mlops_glm_still(glm)) {
+        flat = before - objective <= MLOPS_GLM_FLAT * fabs(before) ? flat + 1
+                                                                   : 0;
+
+        if (flat >= MLOPS_GLM_FLATS
+            || (t > 0.1 && mlops_glm_still(glm, MLOPS_GLM_STEP / t)))
+        {
             glm->converged = 1;
+            break;
+        }
+
+        if (t == 0) {
+
+            /* nothing is left but rounding, or the step is of no use */
+
+            glm->converged = mlops_glm_still(glm, MLOPS_GLM_LOOSE);
             break;
         }
     }
@@ -216,9 +235,10 @@ mlops_glm_start(mlops_fit_t *fit, mlops_glm_t *glm)
 }
 
 
-/* Halves the step until the objective falls; takes it. */
+/* Halves the step until the objective falls, and takes it: what is left of
+ * it, 0 where it does not fall. */
 
-static int
+static double
 mlops_glm_search(mlops_glm_t *glm, double *objective)
 {
     double    t, next, bare;
@@ -236,13 +256,11 @@ mlops_glm_search(mlops_glm_t *glm, double *objective)
     }
 
     if (half == MLOPS_GLM_HALVES) {
-        memset(glm->step, 0, glm->n * sizeof(double));
         return 0;
     }
 
     for (i = 0; i < glm->n; i++) {
-        glm->step[i] *= t;
-        glm->b[i] += glm->step[i];
+        glm->b[i] += t * glm->step[i];
     }
 
     for (row = 0; row < glm->margins * glm->design.n; row++) {
@@ -252,27 +270,40 @@ mlops_glm_search(mlops_glm_t *glm, double *objective)
     *objective = next;
     glm->loss = bare;
 
-    return 1;
+    return t;
 }
 
+
+/* The next step would depend on the margins alone, of several on their
+ * differences: where these move by no more than a part of the largest, what
+ * the loss decides does not. */
 
 static int
-mlops_glm_still(const mlops_glm_t *glm)
+mlops_glm_still(const mlops_glm_t *glm, double part)
 {
-    double    most, step;
-    uint32_t  i;
+    double    most, step, mean;
+    uint32_t  k;
+    uint64_t  i, n;
 
-    for (i = 0, most = 1, step = 0; i < glm->n; i++) {
-        most = fabs(glm->b[i]) > most ? fabs(glm->b[i]) : most;
-        step = fabs(glm->step[i]) > step ? fabs(glm->step[i]) : step;
+    n = glm->design.n;
+
+    for (i = 0, most = 1, step = 0; i < n; i++) {
+
+        for (k = 0, mean = 0; glm->margins > 1 && k < glm->margins; k++) {
+            mean += glm->dz[k * n + i] / glm->margins;
+        }
+
+        for (k = 0; k < glm->margins; k++) {
+            most = fmax(most, fabs(glm->z[k * n + i]));
+            step = fmax(step, fabs(glm->dz[k * n + i] - mean));
+        }
     }
 
-    return step <= MLOPS_GLM_STEP * most;
+    return step <= part * most;
 }
 
 
-/* Weights that the loss does not decide are symmetric; were classes
- * separated? */
+/* Weights that the loss does not decide are symmetric; is there a minimum? */
 
 static void
 mlops_glm_finish(mlops_glm_t *glm)
@@ -281,7 +312,7 @@ mlops_glm_finish(mlops_glm_t *glm)
     uint32_t  j, k;
     uint64_t  row;
 
-    if (glm->kind == MLOPS_GLM_POISSON || glm->keys.alpha > 0) {
+    if (glm->keys.alpha > 0) {
         return;
     }
 
@@ -299,13 +330,22 @@ mlops_glm_finish(mlops_glm_t *glm)
         }
     }
 
-    glm->separable = glm->loss < MLOPS_GLM_SEPARABLE;
+    glm->separable = glm->kind != MLOPS_GLM_POISSON
+                     && glm->loss < MLOPS_GLM_SEPARABLE;
 
-    for (row = 0; !glm->converged && row < glm->margins * glm->design.n;
+    /* far away, and moving on */
+
+    for (row = 0; !glm->separable && row < glm->margins * glm->design.n;
          row++)
     {
-        if (fabs(glm->z[row]) > MLOPS_GLM_MARGIN) {
+        if (fabs(glm->z[row]) > MLOPS_GLM_MARGIN
+            && fabs(glm->dz[row]) > MLOPS_GLM_LOOSE * fabs(glm->z[row]))
+        {
             glm->separable = 1;
         }
+    }
+
+    if (glm->separable) {
+        glm->converged = 0;
     }
 }

@@ -16,9 +16,10 @@
  * not decide (a constant added to all) is chosen so that intercepts, and
  * without a penalty weights, sum to 0 over the classes.
  *
- * Classes that a hyperplane separates have no finite optimum without a
- * penalty: the fit ends when the mean loss is below MLOPS_GLM_SEPARABLE, or
- * after "iterations" steps, and the report says "separable": true.
+ * Classes that a hyperplane separates (and counts of 0 that one cuts off)
+ * have no finite optimum without a penalty: the fit ends when the mean loss
+ * is below MLOPS_GLM_SEPARABLE, when steps bring nothing, or after
+ * "iterations" of them, and the report says "separable": true.
  */
 
 #ifndef MLOPS_GLM_H

@@ -13,11 +13,13 @@
  * probability is 0 or 1 would divide by nothing. */
 #define MLOPS_GLM_CURVE      1e-12
 
-/* Pivots below this part of the diagonal are rounding. */
+/* Pivots below this part of the diagonal are rounding; with a penalty the
+ * least is this part of the rows. */
 #define MLOPS_GLM_PIVOT      1e-12
+#define MLOPS_GLM_LEAST      1e-13
 
 #define MLOPS_GLM_SWEEPS     2000
-#define MLOPS_GLM_TOLERANCE  1e-12
+#define MLOPS_GLM_TOLERANCE  1e-16
 
 
 static void mlops_glm_quadratic_one(mlops_glm_t *glm);
@@ -220,13 +222,19 @@ mlops_glm_place(const mlops_glm_t *glm, uint32_t k, uint32_t column)
 }
 
 
-/* R of R'R = H in place, and q of R'q = -gradient in the last column; a row
- * without a pivot is 0. */
+/*
+ * R of R'R = H in place, and q of R'q = -gradient in the last column.  A
+ * pivot that is rounding makes a row of 0 where nothing is penalised: the
+ * column depends on those before it, and stays where it is.  Else a least
+ * curvature of its own keeps the gradient of that direction, which the
+ * penalty needs.
+ */
 
 static void
 mlops_glm_cholesky(mlops_glm_t *glm)
 {
-    double    pivot, *row;
+    int       keep;
+    double    least, pivot, *row;
     size_t    s;
     uint32_t  i, j, from;
 
@@ -240,9 +248,23 @@ mlops_glm_cholesky(mlops_glm_t *glm)
         row = glm->qr.r + i * s;
         pivot = row[i];
 
-        if (!(pivot > MLOPS_GLM_PIVOT * glm->step[i])) {
-            memset(row, 0, s * sizeof(double));
-            continue;
+        keep = (glm->keys.alpha > 0 && i >= glm->free_n);
+        least = keep ? MLOPS_GLM_LEAST * (double) glm->design.n
+                     : MLOPS_GLM_PIVOT * glm->step[i];
+
+        if (!(pivot > least)) {
+
+            if (!keep) {
+                memset(row, 0, s * sizeof(double));
+                continue;
+            }
+
+            for (j = i + 1; j < glm->n; j++) {
+                row[j] = 0;
+            }
+
+            row[i] = least;
+            pivot = least;
         }
 
         pivot = 1 / sqrt(pivot);

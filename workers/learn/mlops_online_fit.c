@@ -550,6 +550,7 @@ mlops_online_passes(mlops_online_fit_t *of)
 
     rc = MLOPS_OK;
     n = of->fit->train->n;
+    rc = MLOPS_OK;
     order = NULL;
 
     if (of->shuffle) {
