@@ -8,12 +8,12 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 
+static uint64_t mlops_learn_peak(void);
 static int mlops_learn_start(mlops_learn_run_t *run);
 static int mlops_learn_prepare(mlops_learn_run_t *run);
 static int mlops_learn_fit_all(mlops_learn_run_t *run);
@@ -43,7 +43,6 @@ mlops_learn(const mlops_learn_options_t *options, mlops_learned_t *learned,
     char                   *text, *folder;
     double                  start;
     mlops_arena_t           arena;
-    struct rusage           usage;
     mlops_learn_run_t      *run;
     mlops_learn_options_t   own;
 
@@ -98,9 +97,7 @@ mlops_learn(const mlops_learn_options_t *options, mlops_learned_t *learned,
 
     learned->all_s = mlops_learn_now() - start;
 
-    if (getrusage(RUSAGE_SELF, &usage) == 0) {
-        learned->peak_bytes = (uint64_t) usage.ru_maxrss * 1024;
-    }
+    learned->peak_bytes = mlops_learn_peak();
 
     mlops_learn_run_free(run);
     mlops_arena_destroy(&arena);
@@ -112,6 +109,35 @@ mlops_learn(const mlops_learn_options_t *options, mlops_learned_t *learned,
     }
 
     return rc;
+}
+
+
+/* Of this program: getrusage would begin with what its parent held when it
+ * forked. */
+
+static uint64_t
+mlops_learn_peak(void)
+{
+    char                line[128];
+    FILE               *status;
+    unsigned long long  kilobytes;
+
+    kilobytes = 0;
+    status = fopen("/proc/self/status", "re");
+
+    if (status == NULL) {
+        return 0;
+    }
+
+    while (fgets(line, sizeof(line), status) != NULL) {
+        if (sscanf(line, "VmHWM: %llu kB", &kilobytes) == 1) {
+            break;
+        }
+    }
+
+    (void) fclose(status);
+
+    return (uint64_t) kilobytes * 1024;
 }
 
 
