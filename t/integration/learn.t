@@ -534,6 +534,11 @@ for my $case (@bad) {
 
 is(join(' ', left_over()), '', 'nothing is left in the temporary folder');
 
+($rc, $out, $err) = ctl('train', 'small.json', 'rows.csv', '-o',
+                        'nowhere/x.mlm');
+is($rc, 1, 'an image in a folder that is not there');
+like($err, qr{nowhere/x\.mlm: nowhere/: No such file}, 'is told at once');
+
 # a target that is missing in some rows is left out and counted
 
 {

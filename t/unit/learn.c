@@ -411,6 +411,59 @@ test_trained(void **state)
 }
 
 
+/* Enough rows that steps are evaluated by several threads: the same bytes. */
+
+static void
+test_threads(void **state)
+{
+    int                     i;
+    char                   *text, *p;
+    learn_t                 it;
+    mlops_learned_t         again;
+    mlops_learn_options_t   options;
+    static const char      *recipe =
+        "{\"recipe\":1,\"inputs\":[{\"name\":\"x\"},{\"name\":\"s\",\"type\":"
+        "\"BYTES\"}],\"train\":{\"rows\":{\"columns\":[{\"name\":\"y\"}]},"
+        "\"target\":\"y\"},\"steps\":[{\"kind\":\"one_hot\",\"fit\":"
+        "\"categories\",\"inputs\":[\"s\"],\"prefix\":\"s=\"},{\"kind\":"
+        "\"unary\",\"op\":\"exp\",\"inputs\":[\"x\"],\"outputs\":[\"e\"]},"
+        "{\"kind\":\"affine\",\"fit\":\"linear\",\"alpha\":1,\"inputs\":"
+        "[\"x\",\"e\",\"s=*\"],\"outputs\":[\"p\"]}],\"signatures\":[{"
+        "\"name\":\"d\",\"outputs\":[{\"name\":\"p\"}]}]}";
+
+    (void) state;
+
+    text = malloc(20000 * 32);
+    assert_non_null(text);
+    p = text + sprintf(text, "x,s,y\n");
+
+    for (i = 0; i < 20000; i++) {
+        p += sprintf(p, "%g,%c,%d\n", (i % 997) / 400.0, 'a' + i % 5,
+                     i * 7 % 101);
+    }
+
+    learn_rows(&it, text);
+    free(text);
+
+    memset(&options, 0, sizeof(options));
+
+    options.text = recipe;
+    options.text_len = strlen(recipe);
+    options.rows = it.rows;
+    options.work = it.dir;
+    options.threads = 3;
+
+    assert_int_equal(mlops_learn(&options, &again, &it.err), MLOPS_OK);
+    assert_int_equal(learn_run(&it, recipe, NULL, 0), MLOPS_OK);
+
+    assert_int_equal(again.image_len, it.learned.image_len);
+    assert_memory_equal(again.image, it.learned.image, again.image_len);
+
+    mlops_learned_free(&again);
+    learn_free(&it);
+}
+
+
 /* A range of training, reference from what was held out, rows with answers. */
 
 static void
@@ -451,6 +504,7 @@ main(void)
         cmocka_unit_test(test_prior),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_trained),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_image)
     };
 

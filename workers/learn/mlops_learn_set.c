@@ -33,6 +33,11 @@ mlops_learn_set(mlops_learn_recipe_t *recipe, const char *setting)
 
     equals = strchr(setting, '=');
 
+    if (!mlops_utf8_valid(setting, strlen(setting))) {
+        return mlops_err_set(recipe->err, "setting \"%s\": expected UTF-8",
+                             setting);
+    }
+
     if (equals == NULL || equals == setting) {
         return mlops_err_set(recipe->err, "setting \"%s\": expected "
                              "name=value", setting);
@@ -74,12 +79,6 @@ mlops_learn_set_value(mlops_learn_recipe_t *recipe, const char *text)
     mlops_doc_t  *doc;
 
     len = strlen(text);
-
-    if (!mlops_utf8_valid(text, len)) {
-        (void) mlops_err_set(recipe->err, "expected UTF-8");
-        return NULL;
-    }
-
     doc = mlops_doc_parse(text, len, 0, recipe->arena, &unused);
 
     if (doc == NULL) {

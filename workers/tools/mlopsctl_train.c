@@ -25,6 +25,8 @@ typedef struct {
 } mlopsctl_train_t;
 
 
+static int mlopsctl_train_run(mlopsctl_train_t *in);
+static int mlopsctl_train_place(const char *path);
 static int mlopsctl_train_arguments(mlopsctl_train_t *in, int argc,
     char **argv);
 static int mlopsctl_train_option(mlopsctl_train_t *in, int argc, char **argv,
@@ -42,46 +44,24 @@ static int mlopsctl_train_files(const mlopsctl_train_t *in,
 int
 mlopsctl_train(int argc, char **argv)
 {
-    int                    rc;
-    uint32_t               i;
-    mlops_err_t            err;
-    mlops_learned_t        learned;
-    mlopsctl_train_t       in;
-    mlopsctl_progress_t    progress;
+    int                rc;
+    uint32_t           i;
+    mlopsctl_train_t   in;
 
     memset(&in, 0, sizeof(in));
 
     rc = mlopsctl_train_arguments(&in, argc, argv);
 
     if (rc == MLOPSCTL_DONE) {
-        mlopsctl_progress_init(&progress);
-        mlopsctl_stop_init();
+        rc = mlopsctl_train_place(in.to);
+    }
 
-        in.learn.set = in.set;
-        in.learn.progress = mlopsctl_progress;
-        in.learn.stop = mlopsctl_stopped;
-        in.learn.ctx = &progress;
+    if (rc == MLOPSCTL_DONE && in.recipe_out != NULL) {
+        rc = mlopsctl_train_place(in.recipe_out);
+    }
 
-        rc = mlops_learn(&in.learn, &learned, &err);
-        mlopsctl_progress_end(&progress);
-
-        if (rc != MLOPS_OK) {
-            rc = mlopsctl_failed("%s", err.text);
-
-        } else if (mlopsctl_train_write(&in, &learned, &err) != MLOPS_OK) {
-            rc = mlopsctl_failed("%s", err.text);
-            mlops_learned_free(&learned);
-
-        } else {
-            mlopsctl_learned_print(&learned, in.to, in.json);
-
-            if (in.lines) {
-                mlopsctl_learned_lines(&learned);
-            }
-
-            mlops_learned_free(&learned);
-            rc = mlopsctl_flush();
-        }
+    if (rc == MLOPSCTL_DONE) {
+        rc = mlopsctl_train_run(&in);
     }
 
     for (i = 0; i < in.made_n; i++) {
@@ -90,6 +70,75 @@ mlopsctl_train(int argc, char **argv)
 
     free(in.made);
     free(in.set);
+
+    return rc;
+}
+
+
+static int
+mlopsctl_train_run(mlopsctl_train_t *in)
+{
+    int                    rc;
+    mlops_err_t            err;
+    mlops_learned_t        learned;
+    mlopsctl_progress_t    progress;
+
+    mlopsctl_progress_init(&progress);
+    mlopsctl_stop_init();
+
+    in->learn.set = in->set;
+    in->learn.progress = mlopsctl_progress;
+    in->learn.stop = mlopsctl_stopped;
+    in->learn.ctx = &progress;
+
+    rc = mlops_learn(&in->learn, &learned, &err);
+    mlopsctl_progress_end(&progress);
+
+    if (rc != MLOPS_OK) {
+        return mlopsctl_failed("%s", err.text);
+    }
+
+    if (mlopsctl_train_write(in, &learned, &err) != MLOPS_OK) {
+        mlops_learned_free(&learned);
+        return mlopsctl_failed("%s", err.text);
+    }
+
+    mlopsctl_learned_print(&learned, in->to, in->json);
+
+    if (in->lines) {
+        mlopsctl_learned_lines(&learned);
+    }
+
+    mlops_learned_free(&learned);
+
+    return mlopsctl_flush();
+}
+
+
+/* A folder that cannot be written to is told before the work is done. */
+
+static int
+mlopsctl_train_place(const char *path)
+{
+    int          rc;
+    char        *folder;
+    const char  *slash;
+
+    slash = strrchr(path, '/');
+    folder = slash ? strndup(path, (size_t) (slash - path) + 1)
+                   : strdup(".");
+
+    if (folder == NULL) {
+        return mlopsctl_failed("out of memory");
+    }
+
+    rc = MLOPSCTL_DONE;
+
+    if (access(folder, W_OK|X_OK) == -1) {
+        rc = mlopsctl_failed("%s: %s: %s", path, folder, strerror(errno));
+    }
+
+    free(folder);
 
     return rc;
 }
