@@ -1,6 +1,7 @@
 #!/bin/sh
-# XGBoost from PyPI, three releases, against mlopsctl: TAP on stdout, the
-# table of differences on stderr.
+# XGBoost from PyPI, three releases, against mlopsctl: models of the library
+# are imported, and exported again; trees that were trained here are exported.
+# TAP on stdout, the table of differences on stderr.
 #
 # Each release has a virtual environment below BUILD/interop, made once.  A
 # release that cannot be installed is a failure, never a skip.
@@ -66,15 +67,19 @@ for release in "$@"; do
     fi
 
     mkdir -p "$work"
+    : > "$work/trained"
 
     if "$env/bin/python" "$here/xgboost_matrix.py" "$mlopsctl" "$work" \
-        "$rows" > "$work/table" 2> "$work/errors"
+        "$rows" > "$work/table" 2> "$work/errors" \
+       && "$env/bin/python" "$here/export_trained.py" "$mlopsctl" "$work" \
+        > "$work/trained" 2>> "$work/errors"
     then
         echo "ok $n - $(tail -n 1 "$work/table")"
 
     else
         echo "not ok $n - xgboost $release"
         tail -n 5 "$work/errors" >&2
+        grep -A 1 '^not ok' "$work/trained" >&2
         failed=1
     fi
 
