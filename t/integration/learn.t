@@ -554,6 +554,85 @@ like($err, qr{nowhere/x\.mlm: nowhere/: No such file}, 'is told at once');
     like($out, qr/^rows \s+ 400 read, 40 left out$/m, 'are counted');
 }
 
+# columns that say nothing, or the same twice, or in large numbers: each
+# learner takes them, and its numbers are finite
+
+{
+    my @odd = ("same,twice,large,empty,x,y,z\n");
+
+    for my $i (1 .. 200) {
+        my $x = sprintf '%.3f', 10 * uniform();
+        my $large = 1e9 + $i % 37;
+        my $y = sprintf '%.4f', 3 * $x + uniform();
+        my $z = $x > 4 + 2 * uniform() ? 1 : 0;
+
+        push @odd, "7," . 2 * $x . ",$large,,$x,$y,$z\n";
+    }
+
+    spew('odd.csv', join '', @odd);
+
+    for my $case (
+        [ 'linear', 'y', { kind => 'affine', fit => 'linear' } ],
+        [ 'ridge', 'y', { kind => 'affine', fit => 'linear', alpha => 0.1 } ],
+        [ 'elastic_net', 'y', { kind => 'affine', fit => 'elastic_net',
+                                alpha => 0.01 } ],
+        [ 'logistic', 'z', { kind => 'model', fit => 'logistic',
+                             alpha => 0.01 } ],
+        [ 'poisson', 'z', { kind => 'model', fit => 'poisson',
+                            alpha => 0.01 } ],
+        [ 'gbdt', 'y', { kind => 'model', fit => 'gbdt', trees => 20,
+                         objective => 'squared' } ],
+    ) {
+        my ($name, $target, $step) = @$case;
+        my @inputs = qw(same twice large x);
+
+        push @inputs, 'empty' if $name eq 'gbdt';
+
+        recipe('odd', sub {
+            $_[0]{inputs} = [ map { { name => $_ } } @inputs ];
+            $_[0]{train} = {
+                rows => { columns => [ { name => $target } ] },
+                target => $target,
+                split => { by => 'random', seed => 1, train => 0.7,
+                           gate => 0.3 }
+            };
+            $_[0]{steps} = [ { %$step, inputs => \@inputs,
+                               outputs => [ 'p' ] } ];
+        });
+
+        ($rc, $out, $err) = ctl('train', 'odd.json', 'odd.csv', '-o',
+                                'odd.mlm', '--json', '--recipe-out',
+                                'odd.out.json');
+        is($rc, 0, "$name: a constant column, collinear ones, one of 1e9")
+            or diag($err);
+
+        $report = $rc == 0 ? decode_json($out) : {};
+        my $gate = $report->{parts}{gate};
+
+        ok($target eq 'y' ? $gate->{r2}{value} > 0.95
+           : $name eq 'logistic' ? $gate->{accuracy}{value} > 0.8
+                                 : $gate->{rmse}{value} < 0.5,
+           "$name: and predicts") or diag($out);
+        unlike(slurp("$dir/odd.out.json"), qr/nan|inf[^o]|NaN/,
+               "$name: by finite numbers");
+    }
+
+    recipe('empty', sub {
+        $_[0]{inputs} = [ { name => 'empty' }, { name => 'x' } ];
+        $_[0]{train} = { rows => { columns => [ { name => 'y' } ] },
+                         target => 'y' };
+        $_[0]{steps} = [ { kind => 'impute', fit => 'mean',
+                           inputs => [ 'empty' ], outputs => [ 'e' ] },
+                         { kind => 'affine', fit => 'linear',
+                           inputs => [ 'e', 'x' ], outputs => [ 'p' ] } ];
+    });
+    ($rc, $out, $err) = ctl('train', 'empty.json', 'odd.csv', '-o',
+                            'empty.mlm');
+    is($rc, 1, 'a column without any value has no mean');
+    like($err, qr/steps\[0\].*"empty" is missing in all/,
+         'and the step says so');
+}
+
 # --------------------------------------------------------------------- kills
 
 SKIP: {
