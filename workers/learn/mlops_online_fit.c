@@ -552,6 +552,7 @@ mlops_online_passes(mlops_online_fit_t *of)
     n = of->fit->train->n;
     rc = MLOPS_OK;
     order = NULL;
+    rc = MLOPS_OK;
 
     if (of->shuffle) {
         order = malloc(n * sizeof(uint32_t));
