@@ -15,17 +15,6 @@
     (MLOPS_ONLINE_A(MLOPS_ONLINE_FTRL)|MLOPS_ONLINE_A(MLOPS_ONLINE_ADAGRAD))
 
 
-/* lo and hi are part of the range. */
-
-typedef struct {
-    const char  *name;
-    size_t       offset;
-    unsigned     users;
-    double       lo;
-    double       hi;
-} mlops_online_range_t;
-
-
 #define mlops_online_range(name, users, lo, hi)                               \
     { #name, offsetof(mlops_online_conf_t, name), users, lo, hi }
 
@@ -50,7 +39,7 @@ static const char *const  mlops_online_measures[] = {
 /* The limits are such that no number the formulas make is too large for a
  * float. */
 
-static const mlops_online_range_t  mlops_online_ranges[] = {
+const mlops_online_range_t  mlops_online_ranges[MLOPS_ONLINE_RANGES] = {
     mlops_online_range(alpha, MLOPS_ONLINE_A(MLOPS_ONLINE_FTRL), 1e-9, 1e3),
     mlops_online_range(beta, MLOPS_ONLINE_A(MLOPS_ONLINE_FTRL), 1e-9, 1e9),
     mlops_online_range(l1, MLOPS_ONLINE_A(MLOPS_ONLINE_FTRL), 0, 1e9),
@@ -125,11 +114,11 @@ mlops_online_tidy(mlops_online_conf_t *conf)
     size_t                       i;
     const mlops_online_range_t  *range;
 
-    for (i = 0; i < mlops_nitems(mlops_online_ranges); i++) {
+    for (i = 0; i < MLOPS_ONLINE_RANGES; i++) {
         range = &mlops_online_ranges[i];
 
         if (!(range->users & mlops_online_users(conf))) {
-            memset((char *) conf + range->offset, 0, sizeof(double));
+            *mlops_online_setting(conf, range) = 0;
         }
     }
 
@@ -147,6 +136,7 @@ mlops_online_check(const mlops_online_conf_t *conf, mlops_err_t *err)
 {
     size_t                       i;
     double                       value;
+    mlops_online_conf_t          own;
     const mlops_online_range_t  *range;
 
     if (conf->algorithm >= MLOPS_ONLINE_ALGORITHMS
@@ -173,10 +163,12 @@ mlops_online_check(const mlops_online_conf_t *conf, mlops_err_t *err)
         return MLOPS_ERROR;
     }
 
-    for (i = 0; i < mlops_nitems(mlops_online_ranges); i++) {
+    own = *conf;
+
+    for (i = 0; i < MLOPS_ONLINE_RANGES; i++) {
         range = &mlops_online_ranges[i];
 
-        memcpy(&value, (const char *) conf + range->offset, sizeof(value));
+        value = *mlops_online_setting(&own, range);
 
         if ((range->users & mlops_online_users(conf))
             && !(value >= range->lo && value <= range->hi))

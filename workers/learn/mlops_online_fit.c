@@ -1,6 +1,5 @@
 /*
- * The fitted steps ftrl, adagrad and rls: keys, passes over the rows, state,
- * report.
+ * The fitted steps ftrl, adagrad and rls: passes over the rows, state, report.
  */
 
 #include "mlops_online_fit.h"
@@ -32,13 +31,6 @@ static int mlops_online_fit_adagrad(mlops_fit_t *fit);
 static int mlops_online_fit_rls(mlops_fit_t *fit);
 static int mlops_online_target(const mlops_doc_t *step);
 static int mlops_online_target_rls(const mlops_doc_t *step);
-static int mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
-    mlops_online_algorithm_t algorithm);
-static int mlops_online_path(mlops_fit_t *fit, const char *key,
-    mlops_str_t *path);
-static int mlops_online_crosses(mlops_online_fit_t *of);
-static int mlops_online_column(mlops_fit_t *fit, const mlops_doc_t *doc,
-    uint32_t *column);
 static int mlops_online_run(mlops_fit_t *fit,
     mlops_online_algorithm_t algorithm);
 static int mlops_online_begin(mlops_online_fit_t *of);
@@ -158,223 +150,6 @@ mlops_online_target_rls(const mlops_doc_t *step)
     (void) step;
 
     return 0;
-}
-
-
-static int
-mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
-    mlops_online_algorithm_t algorithm)
-{
-    int                        word;
-    int64_t                    bits, passes, window;
-    mlops_err_t                err;
-    mlops_field_t             *field;
-    mlops_online_conf_t       *conf;
-    const mlops_doc_t         *step;
-    static const char *const   losses[] = {
-        "logistic", "squared", "poisson", "quantile", "huber", NULL
-    };
-
-    memset(of, 0, sizeof(mlops_online_fit_t));
-
-    of->fit = fit;
-    field = fit->field;
-    step = fit->step;
-    conf = &of->conf;
-
-    mlops_online_defaults(conf, algorithm);
-
-    if (mlops_field_word(field, step, "loss", losses, conf->loss, &word)
-        != MLOPS_OK
-        || mlops_field_int(field, step, "bits", MLOPS_ONLINE_BITS_MIN,
-                           MLOPS_ONLINE_BITS_MAX, 20, &bits)
-           != MLOPS_OK
-        || mlops_field_int(field, step, "passes", 1, 10000, 1, &passes)
-           != MLOPS_OK
-        || mlops_field_int(field, step, "window", 0, MLOPS_ONLINE_WINDOW_MAX,
-                           conf->window, &window)
-           != MLOPS_OK
-        || mlops_field_flag(field, step, "shuffle", &of->shuffle) != MLOPS_OK
-        || mlops_field_number(field, step, "alpha", -INFINITY, INFINITY,
-                              conf->alpha, &conf->alpha) != MLOPS_OK
-        || mlops_field_number(field, step, "beta", -INFINITY, INFINITY,
-                              conf->beta, &conf->beta) != MLOPS_OK
-        || mlops_field_number(field, step, "l1", -INFINITY, INFINITY,
-                              conf->l1, &conf->l1) != MLOPS_OK
-        || mlops_field_number(field, step, "l2", -INFINITY, INFINITY,
-                              conf->l2, &conf->l2) != MLOPS_OK
-        || mlops_field_number(field, step, "rate", -INFINITY, INFINITY,
-                              conf->rate, &conf->rate) != MLOPS_OK
-        || mlops_field_number(field, step, "epsilon", -INFINITY, INFINITY,
-                              conf->epsilon, &conf->epsilon) != MLOPS_OK
-        || mlops_field_number(field, step, "quantile", -INFINITY, INFINITY,
-                              conf->quantile, &conf->quantile) != MLOPS_OK
-        || mlops_field_number(field, step, "delta", -INFINITY, INFINITY,
-                              conf->delta, &conf->delta) != MLOPS_OK
-        || mlops_field_number(field, step, "clip", -INFINITY, INFINITY,
-                              conf->clip, &conf->clip) != MLOPS_OK
-        || mlops_field_number(field, step, "forgetting", -INFINITY, INFINITY,
-                              conf->forgetting, &conf->forgetting)
-           != MLOPS_OK
-        || mlops_field_number(field, step, "ridge", -INFINITY, INFINITY,
-                              conf->ridge, &conf->ridge) != MLOPS_OK
-        || mlops_online_path(fit, "state", &of->state) != MLOPS_OK
-        || mlops_online_path(fit, "start", &of->start) != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    conf->loss = (mlops_online_loss_t) word;
-    conf->bits = (algorithm == MLOPS_ONLINE_RLS) ? 0 : (uint32_t) bits;
-    conf->window = (uint32_t) window;
-    of->passes = (uint32_t) passes;
-
-    if (mlops_online_check(conf, &err) != MLOPS_OK) {
-        return mlops_field_error(field, "%s", err.text);
-    }
-
-    return MLOPS_OK;
-}
-
-
-/* Relative, and in the folder or below. */
-
-static int
-mlops_online_path(mlops_fit_t *fit, const char *key, mlops_str_t *path)
-{
-    size_t              old, len;
-    const char         *p, *end, *slash;
-    const mlops_doc_t  *doc;
-
-    if (mlops_field_find(fit->field, fit->step, key, MLOPS_DOC_STRING, &doc)
-        != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    if (doc == NULL) {
-        return MLOPS_OK;
-    }
-
-    *path = doc->v.text;
-    p = path->data;
-    end = p + path->len;
-
-    if (path->len == 0 || path->len >= PATH_MAX
-        || memchr(p, '\0', path->len) != NULL)
-    {
-        goto failed;
-    }
-
-    for (/* void */ ; p <= end; p = slash + 1) {
-        slash = memchr(p, '/', (size_t) (end - p));
-        slash = slash ? slash : end;
-        len = (size_t) (slash - p);
-
-        if (len == 0 || (len == 2 && p[0] == '.' && p[1] == '.')
-            || (len == 1 && p[0] == '.'))
-        {
-            goto failed;
-        }
-    }
-
-    return MLOPS_OK;
-
-failed:
-
-    old = mlops_field_push(fit->field, key);
-    (void) mlops_field_fail(fit->field, doc, "a path below the recipe's "
-                            "folder");
-    mlops_field_pop(fit->field, old);
-
-    return MLOPS_ERROR;
-}
-
-
-static int
-mlops_online_crosses(mlops_online_fit_t *of)
-{
-    size_t              old, here;
-    uint32_t            i;
-    mlops_fit_t        *fit;
-    const mlops_doc_t  *list, *pair;
-
-    fit = of->fit;
-
-    if (mlops_field_find(fit->field, fit->step, "crosses", MLOPS_DOC_ARRAY,
-                         &list) != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    if (list == NULL || list->n == 0) {
-        return MLOPS_OK;
-    }
-
-    of->crosses_n = list->n;
-    of->crosses = mlops_arena_alloc(fit->field->arena,
-                                    list->n * sizeof(mlops_online_cross_t));
-    if (of->crosses == NULL) {
-        return mlops_field_memory(fit->field);
-    }
-
-    old = mlops_field_push(fit->field, "crosses");
-
-    for (i = 0, pair = list->v.child; pair; i++, pair = pair->next) {
-        here = mlops_field_push_i(fit->field, i);
-
-        if (pair->type != MLOPS_DOC_ARRAY || pair->n != 2) {
-            return mlops_field_fail(fit->field, pair, "a pair of inputs of "
-                                    "the step");
-        }
-
-        if (mlops_online_column(fit, pair->v.child, &of->crosses[i].a)
-            != MLOPS_OK
-            || mlops_online_column(fit, pair->v.child->next,
-                                   &of->crosses[i].b) != MLOPS_OK)
-        {
-            return MLOPS_ERROR;
-        }
-
-        mlops_field_pop(fit->field, here);
-    }
-
-    mlops_field_pop(fit->field, old);
-
-    return MLOPS_OK;
-}
-
-
-static int
-mlops_online_column(mlops_fit_t *fit, const mlops_doc_t *doc,
-    uint32_t *column)
-{
-    uint32_t           i, n;
-    mlops_str_t       *names;
-
-    n = fit->train->columns_n;
-
-    for (i = 0; doc->type == MLOPS_DOC_STRING && i < n; i++) {
-        if (mlops_str_eq(&doc->v.text, fit->train->columns[i].name.data,
-                         fit->train->columns[i].name.len))
-        {
-            *column = i;
-            return MLOPS_OK;
-        }
-    }
-
-    names = mlops_arena_alloc(fit->field->arena, n * sizeof(mlops_str_t));
-
-    if (names == NULL || doc->type != MLOPS_DOC_STRING) {
-        return mlops_field_fail(fit->field, doc, "inputs of the step");
-    }
-
-    for (i = 0; i < n; i++) {
-        names[i] = fit->train->columns[i].name;
-    }
-
-    return mlops_field_suggest(fit->field, &doc->v.text, "an input of the "
-                               "step", names, n);
 }
 
 
@@ -552,7 +327,6 @@ mlops_online_passes(mlops_online_fit_t *of)
     n = of->fit->train->n;
     rc = MLOPS_OK;
     order = NULL;
-    rc = MLOPS_OK;
 
     if (of->shuffle) {
         order = malloc(n * sizeof(uint32_t));

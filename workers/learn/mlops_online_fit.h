@@ -41,6 +41,11 @@ typedef struct {
 } mlops_online_fit_t;
 
 
+/* Reads the keys; the crosses once there are columns. */
+int mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
+    mlops_online_algorithm_t algorithm);
+int mlops_online_crosses(mlops_online_fit_t *of);
+
 /* Steps from inputs to outputs. */
 int mlops_online_steps(mlops_online_fit_t *of);
 

@@ -117,6 +117,31 @@ float mlops_online_ftrl_weight(const mlops_online_rate_t *rate,
 float mlops_online_adagrad_weight(const mlops_online_rate_t *rate,
     mlops_online_slot_t slot);
 
+/* The settings that are numbers, by name: which algorithms (1 << algorithm)
+ * or losses (256 << loss) use them, and their range, ends included. */
+
+typedef struct {
+    const char  *name;
+    size_t       offset;            /* of a double in the conf */
+    unsigned     users;
+    double       lo;
+    double       hi;
+} mlops_online_range_t;
+
+#define MLOPS_ONLINE_RANGES  11
+
+extern const mlops_online_range_t
+    mlops_online_ranges[MLOPS_ONLINE_RANGES];
+
+
+static inline double *
+mlops_online_setting(mlops_online_conf_t *conf,
+    const mlops_online_range_t *range)
+{
+    return (double *) ((char *) conf + range->offset);
+}
+
+
 /* Sets to 0 what the algorithm does not use. */
 void mlops_online_tidy(mlops_online_conf_t *conf);
 

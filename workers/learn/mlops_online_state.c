@@ -477,26 +477,12 @@ static int
 mlops_online_same(const mlops_online_conf_t *state,
     const mlops_online_conf_t *conf, mlops_err_t *err)
 {
-    size_t               i;
-    mlops_online_conf_t  own;
+    size_t                       i;
+    double                       a, b;
+    mlops_online_conf_t          own, other;
+    const mlops_online_range_t  *range;
 
-    static const struct {
-        const char  *name;
-        size_t       offset;
-    } numbers[] = {
-        { "alpha", offsetof(mlops_online_conf_t, alpha) },
-        { "beta", offsetof(mlops_online_conf_t, beta) },
-        { "l1", offsetof(mlops_online_conf_t, l1) },
-        { "l2", offsetof(mlops_online_conf_t, l2) },
-        { "rate", offsetof(mlops_online_conf_t, rate) },
-        { "epsilon", offsetof(mlops_online_conf_t, epsilon) },
-        { "quantile", offsetof(mlops_online_conf_t, quantile) },
-        { "delta", offsetof(mlops_online_conf_t, delta) },
-        { "clip", offsetof(mlops_online_conf_t, clip) },
-        { "forgetting", offsetof(mlops_online_conf_t, forgetting) },
-        { "ridge", offsetof(mlops_online_conf_t, ridge) }
-    };
-
+    other = *state;
     own = *conf;
     mlops_online_tidy(&own);
 
@@ -519,15 +505,14 @@ mlops_online_same(const mlops_online_conf_t *state,
                              (unsigned) own.dense, (unsigned) own.window);
     }
 
-    for (i = 0; i < mlops_nitems(numbers); i++) {
-        double  a, b;
-
-        memcpy(&a, (const char *) state + numbers[i].offset, sizeof(a));
-        memcpy(&b, (const char *) &own + numbers[i].offset, sizeof(b));
+    for (i = 0; i < MLOPS_ONLINE_RANGES; i++) {
+        range = &mlops_online_ranges[i];
+        a = *mlops_online_setting(&other, range);
+        b = *mlops_online_setting(&own, range);
 
         if (a != b) {
             return mlops_err_set(err, "%s: the state was learned with %.9g, "
-                                 "expected %.9g", numbers[i].name, a, b);
+                                 "expected %.9g", range->name, a, b);
         }
     }
 
