@@ -3,11 +3,9 @@
  */
 
 #include "mlops_online_fit.h"
-#include "mlops_file.h"
 #include "mlops_fit_key.h"
 #include "mlops_fitters.h"
 #include "mlops_hash.h"
-#include "mlops_num.h"
 #include "mlops_random.h"
 
 #include <errno.h>
