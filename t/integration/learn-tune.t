@@ -324,7 +324,7 @@ SKIP: {
     skip "no $fault: make fault-tool", 1 unless -x $fault;
 
     for my $point ('tune.ended#1', 'tune.ended#3', 'tune.ended#6',
-                   'tune.commit#1', 'train.write#1')
+                   'tune.commit#1', 'train_write#1')
     {
         my $state = "$dir/killed-" . ($point =~ s/\W/-/gr);
         my @again = ('tune', "$dir/recipe.json", "$dir/rows.csv", '--trials',
