@@ -17,7 +17,7 @@
 #   FUZZ_SECONDS  time of each fuzz target, default 10
 #   PREFIX, DESTDIR, MODULESDIR   for install
 #   V=1           show whole commands
-#   SANITIZE=1, TSAN=1, FAULTS=1  used by the targets asan, tsan and test
+#   SANITIZE=1, TSAN=1  used by the targets asan and tsan
 
 SHELL        = /bin/sh
 ifeq ($(origin CC),default)
@@ -97,10 +97,6 @@ endif
 ifdef TSAN
 sanitize    := -fsanitize=thread -fno-omit-frame-pointer
 OPT         := -O1 -g
-endif
-
-ifdef FAULTS
-CPPFLAGS    += -DMLOPS_FAULTS
 endif
 
 compile      = $(CC) $(std) $(OPT) $(warn) $(sanitize) $(CPPFLAGS) $(CFLAGS)
@@ -301,18 +297,36 @@ tsan-check: $(tsan_unit:%=$(BUILD)/t/unit/%)
 	$(quiet)MLOPS_QUICK=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
 	    $(test_env) $(prove) $(tsan_unit:%=$(BUILD)/t/unit/%)
 
-# The same programs with named points at which a test may kill them.
+# Two programs with named points at which a test may kill them: the files that
+# name points are compiled once more, and stand before the archives.
 
-fault_bin    = mlopsctl $(programs)
+fault_src   := $(shell grep -lw mlops_fault $(core_src) $(tool_src) \
+                   $(wildcard $(lib_dirs:%=%/*.c)))
+fault_obj    = $(fault_src:%.c=$(BUILD)/obj/fault/%.o)
+fault_tool   = $(filter $(BUILD)/obj/fault/workers/tools/%,$(fault_obj))
+fault_main   = $(filter-out $(fault_tool:$(BUILD)/obj/fault/%=$(BUILD)/obj/%),\
+                   $(tool_obj))
 
-fault-tool:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fault FAULTS=1 \
-	    $(fault_bin:%=$(BUILD)/fault/bin/%)
-	@mkdir -p $(BUILD)/t/fault
-	@for f in $(fault_bin); do \
-	    cmp -s $(BUILD)/fault/bin/$$f $(BUILD)/t/fault/$$f \
-	    || cp $(BUILD)/fault/bin/$$f $(BUILD)/t/fault/$$f; \
-	done
+fault-tool: $(BUILD)/t/fault/mlopsctl \
+    $(patsubst %,$(BUILD)/t/fault/%,$(filter mlops-features,$(programs)))
+
+$(BUILD)/obj/fault/%.o: CPPFLAGS += -DMLOPS_FAULTS
+
+$(BUILD)/obj/fault/%.o: %.c $(BUILD)/obj/.flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(compile) -MMD -MP -c -o $@ $<
+
+$(BUILD)/t/fault/mlopsctl: $(fault_main) $(fault_obj) $(archives)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(link) -o $@.tmp $(fault_main) $(fault_obj) $(all_libs)
+	@mv -f $@.tmp $@
+
+$(BUILD)/t/fault/mlops-features: $(BUILD)/obj/workers/features/main.o \
+    $(fault_obj) $(archives)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(link) -o $@.tmp $< \
+	    $(filter-out $(fault_tool),$(fault_obj)) $(all_libs)
+	@mv -f $@.tmp $@
 
 fuzz-programs: $(fuzz_names:%=$(FUZZ_OUT)/%)
 
