@@ -135,7 +135,8 @@ def exported(d, expected):
     pred = None
 
     try:
-        run(['export', image, '--to', back], stdout=subprocess.DEVNULL)
+        run(['export', image, '--to', back, '--signature', 'default'],
+            stdout=subprocess.DEVNULL)
 
     except RuntimeError as e:
 

@@ -19,13 +19,13 @@
 
 
 typedef struct {
-    const char  *signature;     /* NULL: the first */
-    const char  *output;        /* NULL: its first */
+    const char  *signature;     /* NULL: any */
+    const char  *output;        /* NULL: the first that can be exported */
 } mlops_export_options_t;
 
 
 typedef struct {
-    char      what[160];        /* "xgboost, reg:squarederror, 100 trees" */
+    char      what[160];        /* "price, xgboost, reg:squarederror, …" */
     uint32_t  rows_n;           /* golden rows compared */
 } mlops_export_report_t;
 

@@ -40,6 +40,7 @@ mlops_export_xgboost(const mlops_model_t *model,
 {
     int                      rc;
     mlops_export_t           job;
+    const mlops_str_t       *output;
     mlops_export_xgboost_t   x;
     mlops_export_options_t   none;
 
@@ -51,10 +52,6 @@ mlops_export_xgboost(const mlops_model_t *model,
 
     if (rc == MLOPS_OK) {
         rc = mlops_export_choose(&x, options ? options : &none);
-    }
-
-    if (rc == MLOPS_OK) {
-        rc = mlops_export_shape(&x);
     }
 
     if (rc == MLOPS_OK) {
@@ -70,59 +67,91 @@ mlops_export_xgboost(const mlops_model_t *model,
     }
 
     if (rc == MLOPS_OK) {
+        output = &job.face->signatures[x.signature].outputs[x.output].name;
+
         (void) snprintf(job.report->what, sizeof(job.report->what),
-                        "xgboost, %s, %u trees%s, %u features", x.objective,
-                        x.trees_n, x.base_trees ? " (the first: the base)"
-                                                : "", x.features_n);
+                        "%.40s, xgboost, %s, %u trees%s, %u features",
+                        mlops_arena_copy(&job.arena, output->data,
+                                         output->len), x.objective, x.trees_n,
+                        x.base_trees ? " (the first: the base)" : "",
+                        x.features_n);
     }
 
     return mlops_export_close(&job, rc, data, len);
 }
 
 
+/* The first output of those that are asked for that the format can hold; or
+ * why it cannot hold the first. */
+
 static int
 mlops_export_choose(mlops_export_xgboost_t *x,
     const mlops_export_options_t *options)
 {
-    uint32_t                  i;
-    const mlops_interface_t  *face;
+    int                       found, named;
+    uint32_t                  i, j;
+    mlops_err_t               why, *err;
+    mlops_export_t           *job;
     const mlops_signature_t  *signature;
 
-    face = x->job->face;
+    job = x->job;
+    err = job->err;
+    found = 0;
+    named = 0;
 
-    for (i = 0; options->signature != NULL && i < face->n; i++) {
-        if (mlops_str_eq(&face->signatures[i].name, options->signature,
-                         strlen(options->signature)))
+    for (i = 0; i < job->face->n; i++) {
+        signature = &job->face->signatures[i];
+
+        if (options->signature != NULL
+            && !mlops_str_eq(&signature->name, options->signature,
+                             strlen(options->signature)))
         {
-            break;
+            continue;
+        }
+
+        named = 1;
+
+        for (j = 0; j < signature->outputs_n; j++) {
+
+            if (options->output != NULL
+                && !mlops_str_eq(&signature->outputs[j].name,
+                                 options->output, strlen(options->output)))
+            {
+                continue;
+            }
+
+            memset(x, 0, sizeof(*x));
+            x->job = job;
+            x->signature = i;
+            x->output = j;
+
+            job->err = found ? &why : err;
+            found = 1;
+
+            if (mlops_export_shape(x) == MLOPS_OK) {
+                job->err = err;
+                return MLOPS_OK;
+            }
         }
     }
 
-    if (i == face->n) {
-        return mlops_err_set(x->job->err, "there is no signature \"%.80s\"",
+    job->err = err;
+
+    if (!named) {
+        return mlops_err_set(err, "there is no signature \"%.80s\"",
                              options->signature);
     }
 
-    x->signature = i;
-    signature = &face->signatures[i];
-
-    for (i = 0; options->output != NULL && i < signature->outputs_n; i++) {
-        if (mlops_str_eq(&signature->outputs[i].name, options->output,
-                         strlen(options->output)))
-        {
-            break;
-        }
-    }
-
-    if (i == signature->outputs_n) {
-        return mlops_err_set(x->job->err, "signature \"%.*s\" has no output "
-                             "\"%.80s\"", mlops_fmt(&signature->name),
+    if (!found) {
+        return mlops_err_set(err, "%s%.80s%shas no output \"%.80s\"",
+                             options->signature ? "signature \"" : "",
+                             options->signature ? options->signature
+                                                : "the image",
+                             options->signature ? "\" " : " ",
                              options->output);
     }
 
-    x->output = i;
-
-    return MLOPS_OK;
+    return MLOPS_ERROR;
 }
 
 

@@ -47,8 +47,8 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "  -o FILE            write there instead; - is the standard output\n"
         "\n"
         "of XGBoost's format, which has one output:\n"
-        "  --signature NAME   default: the first\n"
-        "  --output NAME      default: its first\n",
+        "  --signature NAME   default: all\n"
+        "  --output NAME      default: the first that the format can hold\n",
         mlopsctl_export
     },
     {
