@@ -182,16 +182,14 @@ mlops_glm_hessian(mlops_glm_t *glm, uint32_t k, uint32_t l, const double *w,
     double    c[MLOPS_DESIGN_CHUNK] __attribute__((aligned(64)));
     double    out[4], *r;
     size_t    s;
-    uint32_t  a, b, i, j, g, row;
+    uint32_t  a, b, i, j, g;
 
     r = glm->qr.r;
     s = glm->qr.stride;
 
     for (i = !glm->free_n; i <= glm->p; i++) {
 
-        for (row = 0; row < n; row++) {
-            c[row] = w[row] * glm->block[i * MLOPS_DESIGN_CHUNK + row];
-        }
+        glm->qr.lanes->mul(c, w, glm->block + i * MLOPS_DESIGN_CHUNK, n);
 
         for (j = i; j <= glm->p; j += 4) {
             glm->qr.lanes->dot4(out, glm->block + j * MLOPS_DESIGN_CHUNK,

@@ -24,6 +24,8 @@ typedef struct {
     double  (*dot)(const double *a, const double *b, size_t n);
     /* y += a x */
     void    (*axpy)(double *y, double a, const double *x, size_t n);
+    /* y = a b, each */
+    void    (*mul)(double *y, const double *a, const double *b, size_t n);
     /* out[k] = Σ v_k c, of v_k = v + k stride, k < 4 */
     void    (*dot4)(double *out, const double *v, size_t stride,
                     const double *c, size_t n);

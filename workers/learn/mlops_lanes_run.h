@@ -81,6 +81,27 @@ mlops_lanes_axpy(double *y, double a, const double *x, size_t n)
 
 
 static MLOPS_LANES_TARGET void
+mlops_lanes_mul(double *y, const double *a, const double *b, size_t n)
+{
+    int                   k;
+    size_t                i;
+    mlops_lanes_v        *to;
+    const mlops_lanes_v  *x, *z;
+
+    for (i = 0; i < n; i += MLOPS_LANES) {
+        to = (mlops_lanes_v *) (y + i);
+        x = (const mlops_lanes_v *) (a + i);
+        z = (const mlops_lanes_v *) (b + i);
+
+        mlops_lanes_unroll
+        for (k = 0; k < MLOPS_LANES_PARTS; k++) {
+            to[k] = x[k] * z[k];
+        }
+    }
+}
+
+
+static MLOPS_LANES_TARGET void
 mlops_lanes_dot4(double *out, const double *v, size_t stride,
     const double *c, size_t n)
 {
@@ -173,6 +194,7 @@ mlops_lanes_gemv(double *y, const double *a, const double *x, size_t stride,
 const mlops_lanes_t  MLOPS_LANES_TABLE = {
     mlops_lanes_dot,
     mlops_lanes_axpy,
+    mlops_lanes_mul,
     mlops_lanes_dot4,
     mlops_lanes_sub4,
     mlops_lanes_gemv
