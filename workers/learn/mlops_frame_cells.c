@@ -131,6 +131,12 @@ mlops_frame_chunk(mlops_frame_worker_t *worker, uint32_t chunk)
 
 #if (__x86_64__)
 
+    if (job->simd >= MLOPS_SIMD_AVX512
+        && mlops_frame_rows_avx512(worker, &p, &row, last) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
     if (job->simd >= MLOPS_SIMD_AVX2
         && mlops_frame_rows_avx2(worker, &p, &row, last) != MLOPS_OK)
     {

@@ -34,6 +34,8 @@
 #define MLOPS_FRAME_ROW_MAX  (64u << 20)    /* bytes of one row */
 #define MLOPS_FRAME_PAD      64
 #define MLOPS_FRAME_SNIFF    256            /* rows */
+#define MLOPS_FRAME_INDEX_MAX  (1u << 20)   /* bytes of a chunk whose commas
+                                               are listed */
 
 
 typedef enum {
@@ -180,11 +182,24 @@ const char *mlops_frame_cell(mlops_frame_worker_t *worker,
 const char *mlops_frame_blank(const char *p, const char *end, uint64_t *line);
 
 
+#if (__x86_64__)
+
 /* mlops_frame_avx2.c */
 
-#if (__x86_64__)
 int mlops_frame_rows_avx2(mlops_frame_worker_t *worker, const char **p,
     uint64_t *row, uint64_t last);
+/* The cell [p, end) in one way or the other. */
+int mlops_frame_cell_avx2(mlops_frame_worker_t *worker,
+    const mlops_frame_field_t *field, const char *p, const char *end,
+    uint64_t row);
+/* Room for the index of len bytes and 64 more. */
+int mlops_frame_index_room(mlops_frame_worker_t *worker, uint32_t len);
+
+/* mlops_frame_avx512.c */
+
+int mlops_frame_rows_avx512(mlops_frame_worker_t *worker, const char **p,
+    uint64_t *row, uint64_t last);
+
 #endif
 
 
