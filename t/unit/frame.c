@@ -462,7 +462,8 @@ test_names(void **state)
     static const mlops_frame_want_t  want[] = {
         { mlops_str("b"), MLOPS_TYPE_FP64, 0 },
         { mlops_str(" a"), MLOPS_TYPE_FP64, 0 },
-        { mlops_str("c"), MLOPS_TYPE_FP64, 1 }
+        { mlops_str("c"), MLOPS_TYPE_FP64, 1 },
+        { mlops_str("a"), MLOPS_TYPE_FP64, 1 }
     };
 
     static const mlops_frame_want_t  twice[] = {
@@ -474,17 +475,18 @@ test_names(void **state)
 
     memset(&o, 0, sizeof(o));
     o.want = want;
-    o.want_n = 3;
+    o.want_n = 4;
 
-    /* exactly so, or between spaces where that is not there */
+    /* blanks around a name are none of it where it is not quoted */
 
-    frame_of(&f, "a, a, b ,x,x\n1,2,3,4,5\n", 23, &o);
-    assert_int_equal(f.columns_n, 2);
+    frame_of(&f, "\ta,\" a\", b ,x,x\n1,2,3,4,5\n", 26, &o);
+    assert_int_equal(f.columns_n, 3);
     assert_true(value(&f, "b", 0) == 3 && value(&f, " a", 0) == 2);
+    assert_true(value(&f, "a", 0) == 1);
     mlops_frame_free(&f);
 
     refuse("a,b\n1,2\n", &o, "rows.csv: expected a column \" a\", got a, b");
-    refuse(" a,b,b\n1,2,3\n", &o, "rows.csv: column \"b\" is there twice, as "
+    refuse("\" a\",b,b\n1,2,3\n", &o, "rows.csv: column \"b\" is there twice, as "
            "number 2 and 3");
     refuse("a,x,a\n1,2,3\n", NULL, "rows.csv: column \"a\" is there twice, "
            "as number 1 and 3");

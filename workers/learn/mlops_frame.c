@@ -24,21 +24,20 @@ typedef struct {
     mlops_arena_t   arena;
     void           *cells;          /* mapped: all columns */
     size_t          cells_len;
+    void           *lines;          /* mapped, or NULL */
+    size_t          lines_len;
 } mlops_frame_own_t;
 
 
 static int mlops_frame_run(mlops_frame_job_t *job);
 static int mlops_frame_values(mlops_frame_job_t *job);
-static int mlops_frame_some(mlops_frame_job_t *job);
 static int mlops_frame_count(mlops_frame_job_t *job);
-static int mlops_frame_room(mlops_frame_job_t *job);
-static int mlops_frame_sniff(mlops_frame_job_t *job);
+static int mlops_frame_once(mlops_frame_job_t *job);
+static int mlops_frame_twice_over(mlops_frame_job_t *job);
+static void mlops_frame_give_back(mlops_frame_job_t *job);
 static int mlops_frame_pass_all(mlops_frame_job_t *job);
 static int mlops_frame_workers(mlops_frame_job_t *job,
     mlops_frame_worker_t *workers, uint32_t n);
-static int mlops_frame_worker_init(mlops_frame_worker_t *worker,
-    mlops_frame_job_t *job, uint32_t number);
-static void mlops_frame_worker_free(mlops_frame_worker_t *worker);
 static int mlops_frame_settle(mlops_frame_job_t *job,
     mlops_frame_worker_t *workers, uint32_t n, uint32_t *texts);
 static void mlops_frame_views(mlops_frame_job_t *job);
@@ -142,11 +141,14 @@ mlops_frame_free(mlops_frame_t *frame)
             (void) munmap(own->cells, own->cells_len);
         }
 
+        if (own->lines != NULL) {
+            (void) munmap(own->lines, own->lines_len);
+        }
+
         mlops_arena_destroy(&own->arena);
         free(own);
     }
 
-    free(frame->lines);
     memset(frame, 0, sizeof(*frame));
 }
 
@@ -198,20 +200,24 @@ mlops_frame_run(mlops_frame_job_t *job)
 
     rc = MLOPS_ERROR;
 
-    if (mlops_frame_values(job) != MLOPS_OK
-        || mlops_frame_look(job) != MLOPS_OK
-        || mlops_frame_some(job) != MLOPS_OK
-        || mlops_frame_names(job) != MLOPS_OK
-        || mlops_frame_count(job) != MLOPS_OK
-        || mlops_frame_room(job) != MLOPS_OK
-        || mlops_frame_sniff(job) != MLOPS_OK
-        || mlops_frame_pass_all(job) != MLOPS_OK)
-    {
+    if (mlops_frame_values(job) != MLOPS_OK) {
         goto done;
     }
 
-    mlops_frame_views(job);
-    rc = MLOPS_OK;
+    if (job->options->threads <= 1 && job->options->rows_max == 0) {
+        rc = mlops_frame_once(job);
+
+    } else {
+        rc = MLOPS_AGAIN;
+    }
+
+    if (rc == MLOPS_AGAIN) {
+        rc = mlops_frame_twice_over(job);
+    }
+
+    if (rc == MLOPS_OK) {
+        mlops_frame_views(job);
+    }
 
 done:
 
@@ -219,6 +225,64 @@ done:
     free(job->owners);
 
     return rc;
+}
+
+
+/* The cells once, and columns that turn out to be texts once more. */
+
+static int
+mlops_frame_once(mlops_frame_job_t *job)
+{
+    int                    rc;
+    uint32_t               texts;
+    mlops_frame_worker_t   worker;
+
+    memset(&worker, 0, sizeof(worker));
+    worker.job = job;
+    texts = 0;
+
+    rc = mlops_frame_stream(job, &worker);
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_frame_count(job);
+    }
+
+    if (rc == MLOPS_OK) {
+        mlops_frame_give_back(job);
+        rc = mlops_frame_settle(job, &worker, 1, &texts);
+    }
+
+    mlops_frame_worker_free(&worker);
+
+    return (rc == MLOPS_OK && texts != 0) ? mlops_frame_pass_all(job) : rc;
+}
+
+
+/* Where rows end, then the cells. */
+
+static int
+mlops_frame_twice_over(mlops_frame_job_t *job)
+{
+    job->frame->columns_n = 0;
+
+    if (mlops_frame_look(job) != MLOPS_OK
+        || mlops_frame_some(job) != MLOPS_OK
+        || mlops_frame_names(job) != MLOPS_OK
+        || mlops_frame_count(job) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    job->rows_room = job->frame->rows_n;
+
+    if (mlops_frame_room(job, 0) != MLOPS_OK
+        || (job->uneven && mlops_frame_lines(job, 0) != MLOPS_OK)
+        || mlops_frame_sniff(job) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_frame_pass_all(job);
 }
 
 
@@ -249,7 +313,7 @@ mlops_frame_values(mlops_frame_job_t *job)
 }
 
 
-static int
+int
 mlops_frame_some(mlops_frame_job_t *job)
 {
     if (job->chunks_n == 0 || job->chunks[job->chunks_n].row == 0) {
@@ -294,78 +358,143 @@ mlops_frame_count(mlops_frame_job_t *job)
 }
 
 
+static size_t
+mlops_frame_size(const mlops_frame_field_t *field)
+{
+    return (field->wide && field->kind != MLOPS_FRAME_CODES) ? 8 : 4;
+}
+
+
 /* Columns of equal size would begin at the same place of their pages, and all
  * cells of a row would fight for one set of the first cache. */
 
-static int
-mlops_frame_room(mlops_frame_job_t *job)
+int
+mlops_frame_room(mlops_frame_job_t *job, int spare)
 {
     char                 *p;
-    size_t                size, len;
-    uint32_t              i, n;
+    size_t                len;
+    uint32_t              i;
     uint64_t              rows;
     mlops_frame_own_t    *own;
     mlops_frame_field_t  *field;
 
     own = job->frame->own;
-    rows = job->frame->rows_n;
-    len = 0;
+    rows = job->rows_room;
+    len = 64;
 
     for (i = 0; i < job->fields_n; i++) {
         field = &job->fields[i];
 
         if (field->kind != MLOPS_FRAME_SKIP) {
-            size = field->wide && field->kind != MLOPS_FRAME_CODES ? 8 : 4;
-            len += mlops_align(rows * size, 64) + 64;
+            len += mlops_align(rows * mlops_frame_size(field), 64) + 64;
         }
     }
 
-    if (job->uneven) {
-        job->frame->lines = malloc(rows * sizeof(uint32_t));
-    }
-
-    own->cells_len = len ? len : 64;
-    own->cells = mmap(NULL, own->cells_len, PROT_READ|PROT_WRITE,
-                      MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+    own->cells_len = len;
+    own->cells = mmap(NULL, len, PROT_READ|PROT_WRITE,
+                      MAP_PRIVATE|MAP_ANONYMOUS|(spare ? MAP_NORESERVE : 0),
+                      -1, 0);
 
     if (own->cells == MAP_FAILED) {
         own->cells = NULL;
+
+        return spare ? MLOPS_AGAIN
+                     : mlops_err_set(job->err, "%s: out of memory: %llu rows "
+                                     "of %u columns need %zu bytes",
+                                     job->name, (unsigned long long) rows,
+                                     job->frame->columns_n, len);
     }
 
-    if (own->cells == NULL || (job->uneven && job->frame->lines == NULL)) {
-        return mlops_err_set(job->err, "%s: out of memory: %llu rows of %u "
-                             "columns need %zu bytes", job->name,
-                             (unsigned long long) rows, job->frame->columns_n,
-                             len);
+    if (spare) {
+        rows = (job->len - job->start)
+               / ((job->chunks[1].off - job->chunks[0].off)
+                  / (job->chunks[1].row + 1) + 1);
     }
 
-    if (len >= MLOPS_FRAME_HUGE) {
+    if (rows * sizeof(double) >= MLOPS_FRAME_HUGE) {
         (void) madvise(own->cells, own->cells_len, MADV_HUGEPAGE);
     }
 
     p = own->cells;
 
-    for (i = 0, n = 0; i < job->fields_n; i++) {
+    for (i = 0; i < job->fields_n; i++) {
         field = &job->fields[i];
 
         if (field->kind != MLOPS_FRAME_SKIP) {
-            size = field->wide && field->kind != MLOPS_FRAME_CODES ? 8 : 4;
             field->data = p;
-            p += mlops_align(rows * size, 64) + 64;
-            n++;
+            p += mlops_align(job->rows_room * mlops_frame_size(field), 64)
+                 + 64;
         }
     }
 
-    job->frame->memory = len + (job->uneven ? rows * sizeof(uint32_t) : 0);
+    return MLOPS_OK;
+}
+
+
+int
+mlops_frame_lines(mlops_frame_job_t *job, uint64_t before)
+{
+    uint64_t            i;
+    mlops_frame_own_t  *own;
+
+    own = job->frame->own;
+    own->lines_len = (job->rows_room + 1) * sizeof(uint32_t);
+    own->lines = mmap(NULL, own->lines_len, PROT_READ|PROT_WRITE,
+                      MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0);
+
+    if (own->lines == MAP_FAILED) {
+        own->lines = NULL;
+        return mlops_err_set(job->err, "%s: out of memory", job->name);
+    }
+
+    job->frame->lines = own->lines;
+
+    for (i = 0; i + job->names_n < before; i++) {
+        job->frame->lines[i] = (uint32_t) (i + job->names_n + 1);
+    }
 
     return MLOPS_OK;
+}
+
+
+/* Huge pages may reach beyond the rows of a column. */
+
+static void
+mlops_frame_give_back(mlops_frame_job_t *job)
+{
+    char                       *from, *to;
+    size_t                      page;
+    uint32_t                    i;
+    const mlops_frame_field_t  *field;
+
+    page = (size_t) sysconf(_SC_PAGESIZE);
+
+    for (i = 0; i < job->fields_n; i++) {
+        field = &job->fields[i];
+
+        if (field->kind == MLOPS_FRAME_SKIP) {
+            continue;
+        }
+
+        from = (char *) field->data
+               + job->frame->rows_n * mlops_frame_size(field);
+        to = (char *) field->data + job->rows_room * mlops_frame_size(field);
+
+        from = (char *) (((uintptr_t) from + page - 1)
+                         & ~(uintptr_t) (page - 1));
+        to = (char *) ((uintptr_t) to & ~(uintptr_t) (page - 1));
+
+        if (from < to) {
+            (void) madvise(from, (size_t) (to - from), MADV_DONTNEED);
+        }
+    }
 }
 
 
 /* What the first rows say of columns whose type is to be found: a text among
  * them is final. */
 
-static int
+int
 mlops_frame_sniff(mlops_frame_job_t *job)
 {
     uint32_t               i, texts;
@@ -584,7 +713,7 @@ mlops_frame_workers(mlops_frame_job_t *job, mlops_frame_worker_t *workers,
 }
 
 
-static int
+int
 mlops_frame_worker_init(mlops_frame_worker_t *worker, mlops_frame_job_t *job,
     uint32_t number)
 {
@@ -613,7 +742,7 @@ mlops_frame_worker_init(mlops_frame_worker_t *worker, mlops_frame_job_t *job,
 }
 
 
-static void
+void
 mlops_frame_worker_free(mlops_frame_worker_t *worker)
 {
     uint32_t  i;
@@ -697,10 +826,13 @@ mlops_frame_views(mlops_frame_job_t *job)
 
     frame = job->frame;
     frame->first_line = job->names_n + 1;
+    frame->memory = frame->lines ? frame->rows_n * sizeof(uint32_t) : 0;
 
     for (i = 0; i < frame->columns_n; i++) {
-        frame->memory += frame->columns[i].view.categories_n
-                         * sizeof(mlops_str_t);
+        frame->memory += frame->rows_n
+                         * (frame->columns[i].type == MLOPS_TYPE_FP64 ? 8 : 4)
+                         + frame->columns[i].view.categories_n
+                           * sizeof(mlops_str_t);
 
         for (j = 0; j < frame->columns[i].view.categories_n; j++) {
             frame->memory += frame->columns[i].view.categories[j].len;

@@ -97,16 +97,22 @@ mlops_frame_changed(mlops_frame_worker_t *worker)
 int
 mlops_frame_chunk(mlops_frame_worker_t *worker, uint32_t chunk)
 {
+    if (mlops_frame_load(worker, chunk, &worker->err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_frame_rows(worker, chunk);
+}
+
+
+int
+mlops_frame_rows(mlops_frame_worker_t *worker, uint32_t chunk)
+{
     uint64_t            row, last;
     const char         *p;
     mlops_frame_job_t  *job;
 
     job = worker->job;
-
-    if (mlops_frame_load(worker, chunk, &worker->err) != MLOPS_OK) {
-        return MLOPS_ERROR;
-    }
-
     row = job->chunks[chunk].row;
     last = job->chunks[chunk + 1].row;
     worker->line = job->chunks[chunk].line;

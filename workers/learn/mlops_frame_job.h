@@ -3,7 +3,8 @@
  *
  *     look     one pass over the bytes finds where rows end, by 64 bytes at
  *              a time, and cuts the file into chunks of whole rows; the
- *              columns are then taken as large as they have to be
+ *              columns are then taken as large as they have to be.  One
+ *              thread alone does this chunk by chunk, beside the cells
  *     names    the fields of a line, and which column each one fills
  *     cells    chunks are parsed into the columns, by as many threads as are
  *              asked for: a chunk knows its first row and line
@@ -74,6 +75,22 @@ typedef struct {
 } mlops_frame_chunk_t;
 
 
+/* What is known at the start of 64 bytes. */
+
+typedef struct {
+    uint64_t             at;        /* their place in the file */
+    uint64_t             row;
+    uint64_t             line;
+    uint64_t             last;      /* behind the last row that ended */
+    uint64_t             next;      /* cut behind the first row that ends
+                                       here or later */
+    uint64_t             inside;    /* all ones: within quotes */
+    uint64_t             ended;     /* 1: the byte before ends a line */
+    uint64_t             started;   /* 1: it is a CR that begins one */
+    unsigned             blank:1;   /* an empty line was seen */
+} mlops_frame_look_t;
+
+
 typedef struct {
     uint32_t             n;
     uint32_t             room;
@@ -109,6 +126,8 @@ typedef struct {
                                                    a row that is too long */
     unsigned                      uneven:1;     /* lines are no rows */
     unsigned                      digested:1;
+    void                         *md;           /* of a digest under way */
+    uint64_t                      rows_room;    /* of columns */
 
     uint32_t                      names_n;      /* rows of names: 0 or 1 */
     uint32_t                      fields_n;
@@ -149,10 +168,8 @@ typedef struct {
 } mlops_frame_worker_t;
 
 
-/* mlops_frame_look.c */
+/* mlops_frame_bytes.c */
 
-/* Finds the chunks, and rows_n with names. */
-int mlops_frame_look(mlops_frame_job_t *job);
 /* n bytes at off. */
 int mlops_frame_fetch(const mlops_frame_job_t *job, char *to, uint64_t off,
     size_t n, mlops_err_t *err);
@@ -160,8 +177,50 @@ int mlops_frame_fetch(const mlops_frame_job_t *job, char *to, uint64_t off,
 int mlops_frame_load(mlops_frame_worker_t *worker, uint32_t chunk,
     mlops_err_t *err);
 void mlops_frame_unload(mlops_frame_worker_t *worker);
-/* sha256 of all bytes. */
+/* sha256 of all bytes, at once or as they come (nothing where it was not
+ * started). */
 int mlops_frame_digest(mlops_frame_job_t *job, mlops_err_t *err);
+int mlops_frame_hash_start(mlops_frame_job_t *job, mlops_err_t *err);
+int mlops_frame_hash_more(mlops_frame_job_t *job, const char *p, size_t n,
+    mlops_err_t *err);
+int mlops_frame_hash_end(mlops_frame_job_t *job, mlops_err_t *err);
+void mlops_frame_hash_free(mlops_frame_job_t *job);
+
+
+/* mlops_frame_look.c */
+
+/* Finds all chunks. */
+int mlops_frame_look(mlops_frame_job_t *job);
+/* The same in pieces; look->next may be set between.  p has 63 bytes more
+ * than n. */
+int mlops_frame_look_start(mlops_frame_job_t *job, mlops_frame_look_t *look);
+int mlops_frame_look_more(mlops_frame_job_t *job, mlops_frame_look_t *look,
+    const char *p, size_t n);
+int mlops_frame_look_end(mlops_frame_job_t *job, mlops_frame_look_t *look);
+int mlops_frame_push(mlops_frame_job_t *job, uint64_t off, uint64_t row,
+    uint64_t line);
+
+
+/* mlops_frame.c */
+
+/* Are there any rows? */
+int mlops_frame_some(mlops_frame_job_t *job);
+/* Columns of rows_room rows.  spare: most of them will not be written;
+ * MLOPS_AGAIN: there are not so many addresses. */
+int mlops_frame_room(mlops_frame_job_t *job, int spare);
+/* Room for lines; those of rows before (with names) follow each other. */
+int mlops_frame_lines(mlops_frame_job_t *job, uint64_t before);
+int mlops_frame_sniff(mlops_frame_job_t *job);
+int mlops_frame_worker_init(mlops_frame_worker_t *worker,
+    mlops_frame_job_t *job, uint32_t number);
+void mlops_frame_worker_free(mlops_frame_worker_t *worker);
+
+
+/* mlops_frame_stream.c */
+
+/* Reads all cells once, by one thread; the worker's results are to be
+ * settled.  MLOPS_AGAIN: not so, and nothing was done. */
+int mlops_frame_stream(mlops_frame_job_t *job, mlops_frame_worker_t *worker);
 
 
 /* mlops_frame_names.c */
@@ -174,6 +233,8 @@ int mlops_frame_names(mlops_frame_job_t *job);
 
 /* Parses one chunk; MLOPS_ERROR: worker->err. */
 int mlops_frame_chunk(mlops_frame_worker_t *worker, uint32_t chunk);
+/* One that is in the worker's buffer. */
+int mlops_frame_rows(mlops_frame_worker_t *worker, uint32_t chunk);
 /* The cell at p, whatever it is, into its column; returns the next cell or
  * line, or NULL: worker->err. */
 const char *mlops_frame_cell(mlops_frame_worker_t *worker,

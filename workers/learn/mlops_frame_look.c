@@ -1,27 +1,27 @@
 /*
- * Where rows end: the first pass over the bytes of a frame's file.
+ * Where rows end: the first look at the bytes of a frame's file.
  *
  * Of 64 bytes, one bit each says: a line feed, a quote, a carriage return.
  * Whether a byte is within quotes is the parity of the quotes before it
  * (Langdale and Lemire, "Parsing gigabytes of JSON per second", 2019), which
  * holds for every file without a stray quote; one with a stray quote is
- * refused in the next pass, where it is, whatever was counted here.
+ * refused when cells are read, where it is, whatever was counted here.
  */
 
 #include "mlops_frame_job.h"
+#include "mlops_simd.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include <openssl/evp.h>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if (__x86_64__)
+#include <immintrin.h>
 #endif
 
 
 #define MLOPS_FRAME_BLOCK  (256u * 1024)    /* a multiple of 64 */
+
+#define mlops_frame_inline  inline __attribute__((always_inline))
+#define mlops_frame_target  __attribute__((target("avx2,bmi,popcnt")))
 
 
 typedef struct {
@@ -31,229 +31,18 @@ typedef struct {
 } mlops_frame_bits_t;
 
 
-/* What is known at the start of 64 bytes. */
+static int mlops_frame_look_cut(mlops_frame_job_t *job,
+    mlops_frame_look_t *look, uint64_t ends, uint64_t feeds);
 
-typedef struct {
-    uint64_t  at;                   /* their place in the file */
-    uint64_t  row;
-    uint64_t  line;
-    uint64_t  next;                 /* cut behind the first row that ends
-                                       here or later */
-    uint64_t  inside;               /* all ones: within quotes */
-    uint64_t  ended;                /* 1: the byte before ends a line */
-    uint64_t  started;              /* 1: it is a CR that begins one */
-    unsigned  blank:1;              /* an empty line was seen */
-} mlops_frame_look_t;
-
-
-static int mlops_frame_look_blocks(mlops_frame_job_t *job,
-    mlops_frame_look_t *look, EVP_MD_CTX *md);
-static int mlops_frame_look_end(mlops_frame_job_t *job,
-    mlops_frame_look_t *look);
-static int mlops_frame_look_bits(mlops_frame_job_t *job,
-    mlops_frame_look_t *look, const char *p, uint64_t valid);
-static int mlops_frame_push(mlops_frame_job_t *job, uint64_t off,
-    uint64_t row, uint64_t line);
-
-
-int
-mlops_frame_fetch(const mlops_frame_job_t *job, char *to, uint64_t off,
-    size_t n, mlops_err_t *err)
-{
-    ssize_t  got;
-
-    if (job->fd == -1) {
-        memcpy(to, job->data + off, n);
-        return MLOPS_OK;
-    }
-
-    while (n != 0) {
-        got = pread(job->fd, to, n, (off_t) off);
-
-        if (got == 0) {
-            return mlops_err_set(err, "%s was changed while it was read: "
-                                 "expected %llu bytes, got %llu", job->name,
-                                 (unsigned long long) job->len,
-                                 (unsigned long long) off);
-        }
-
-        if (got < 0) {
-
-            if (errno == EINTR) {
-                continue;
-            }
-
-            return mlops_err_set(err, "%s: cannot read: %s", job->name,
-                                 strerror(errno));
-        }
-
-        to += got;
-        off += (uint64_t) got;
-        n -= (size_t) got;
-    }
-
-    return MLOPS_OK;
-}
-
-
-void
-mlops_frame_unload(mlops_frame_worker_t *worker)
-{
-    if (worker->buffer != NULL) {
-        free(worker->buffer - MLOPS_FRAME_PAD);
-        worker->buffer = NULL;
-    }
-}
-
-
-int
-mlops_frame_load(mlops_frame_worker_t *worker, uint32_t chunk,
-    mlops_err_t *err)
-{
-    char               *grown;
-    size_t              n, room;
-    mlops_frame_job_t  *job;
-
-    job = worker->job;
-    n = (size_t) (job->chunks[chunk + 1].off - job->chunks[chunk].off);
-    room = MLOPS_FRAME_PAD + n + 1 + MLOPS_FRAME_PAD;
-
-    if (room > worker->room) {
-        grown = malloc(room);
-
-        if (grown == NULL) {
-            return mlops_err_set(err, "%s: out of memory for a row of %zu "
-                                 "bytes", job->name, n);
-        }
-
-        memset(grown, 0, MLOPS_FRAME_PAD);
-        mlops_frame_unload(worker);
-        worker->buffer = grown + MLOPS_FRAME_PAD;
-        worker->room = room;
-    }
-
-    if (mlops_frame_fetch(job, worker->buffer, job->chunks[chunk].off, n, err)
-        != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    memset(worker->buffer + n, '\n', 1 + MLOPS_FRAME_PAD);
-
-    /* the line end that the last line may lack */
-
-    worker->stop = worker->buffer + n
-                   + (chunk + 1 == job->chunks_n && !job->cut);
-    worker->end = worker->buffer + n + 1 + MLOPS_FRAME_PAD;
-
-    return MLOPS_OK;
-}
-
-
-int
-mlops_frame_digest(mlops_frame_job_t *job, mlops_err_t *err)
-{
-    int          rc;
-    char        *buffer;
-    size_t       n;
-    uint64_t     off;
-    EVP_MD_CTX  *md;
-
-    buffer = malloc(MLOPS_FRAME_BLOCK);
-    md = EVP_MD_CTX_new();
-    rc = MLOPS_ERROR;
-
-    if (buffer == NULL || md == NULL
-        || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
-    {
-        (void) mlops_err_set(err, "%s: out of memory", job->name);
-        goto done;
-    }
-
-    for (off = 0; off < job->len; off += n) {
-        n = MLOPS_FRAME_BLOCK;
-
-        if (n > job->len - off) {
-            n = (size_t) (job->len - off);
-        }
-
-        if (mlops_frame_fetch(job, buffer, off, n, err) != MLOPS_OK) {
-            goto done;
-        }
-
-        if (EVP_DigestUpdate(md, buffer, n) != 1) {
-            (void) mlops_err_set(err, "%s: sha256 failed", job->name);
-            goto done;
-        }
-    }
-
-    if (EVP_DigestFinal_ex(md, job->frame->sha256, NULL) != 1) {
-        (void) mlops_err_set(err, "%s: sha256 failed", job->name);
-        goto done;
-    }
-
-    rc = MLOPS_OK;
-
-done:
-
-    EVP_MD_CTX_free(md);
-    free(buffer);
-
-    return rc;
-}
-
-
-/* With one thread the digest is taken here, of bytes that are in the cache;
- * several take it beside the cells. */
 
 int
 mlops_frame_look(mlops_frame_job_t *job)
 {
     int                  rc;
-    EVP_MD_CTX          *md;
+    char                *p;
+    size_t               n;
+    uint64_t             off;
     mlops_frame_look_t   look;
-
-    memset(&look, 0, sizeof(look));
-    look.line = 1;
-    look.ended = 1;
-
-    md = NULL;
-
-    if (job->options->threads <= 1 && !job->options->undigested) {
-        md = EVP_MD_CTX_new();
-
-        if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
-            EVP_MD_CTX_free(md);
-            return mlops_err_set(job->err, "%s: out of memory", job->name);
-        }
-    }
-
-    rc = mlops_frame_look_blocks(job, &look, md);
-
-    if (rc == MLOPS_OK && md != NULL && !job->cut) {
-        job->digested = 1;
-
-        if (EVP_DigestFinal_ex(md, job->frame->sha256, NULL) != 1) {
-            rc = mlops_err_set(job->err, "%s: sha256 failed", job->name);
-        }
-    }
-
-    EVP_MD_CTX_free(md);
-
-    return (rc == MLOPS_OK) ? mlops_frame_look_end(job, &look) : rc;
-}
-
-
-static int
-mlops_frame_look_blocks(mlops_frame_job_t *job, mlops_frame_look_t *look,
-    EVP_MD_CTX *md)
-{
-    int       rc;
-    char     *p;
-    size_t    i, n, skip;
-    uint64_t  off;
-
-    static const char  mark[] = "\xef\xbb\xbf";
 
     p = malloc(MLOPS_FRAME_BLOCK);
 
@@ -261,59 +50,64 @@ mlops_frame_look_blocks(mlops_frame_job_t *job, mlops_frame_look_t *look,
         return mlops_err_set(job->err, "%s: out of memory", job->name);
     }
 
-    rc = MLOPS_OK;
+    rc = mlops_frame_look_start(job, &look);
+    look.next = job->target;
 
     for (off = 0; off < job->len && rc == MLOPS_OK && !job->cut; off += n) {
         n = MLOPS_FRAME_BLOCK;
 
         if (n > job->len - off) {
             n = (size_t) (job->len - off);
+        }
+
+        rc = mlops_frame_fetch(job, p, off, n, job->err);
+
+        if (rc == MLOPS_OK) {
             memset(p + n, 0, mlops_align(n, 64) - n);
-        }
-
-        if (mlops_frame_fetch(job, p, off, n, job->err) != MLOPS_OK) {
-            rc = MLOPS_ERROR;
-            break;
-        }
-
-        if (md != NULL && EVP_DigestUpdate(md, p, n) != 1) {
-            rc = mlops_err_set(job->err, "%s: sha256 failed", job->name);
-            break;
-        }
-
-        skip = 0;
-
-        if (off == 0) {
-
-            if (n >= 3 && memcmp(p, mark, 3) == 0) {
-                skip = 3;
-            }
-
-            job->start = skip;
-            look->next = job->target;
-            rc = mlops_frame_push(job, skip, 0, 1);
-        }
-
-        for (i = 0; i < n && rc == MLOPS_OK && !job->cut; i += 64) {
-            look->at = off + i;
-            rc = mlops_frame_look_bits(job, look, p + i,
-                                       (n - i < 64 ? (1ull << (n - i)) - 1
-                                                   : UINT64_MAX)
-                                       & (UINT64_MAX << skip));
-            skip = 0;
+            rc = mlops_frame_look_more(job, &look, p, n);
         }
     }
 
     free(p);
 
-    return rc;
+    return (rc == MLOPS_OK) ? mlops_frame_look_end(job, &look) : rc;
+}
+
+
+int
+mlops_frame_look_start(mlops_frame_job_t *job, mlops_frame_look_t *look)
+{
+    char  mark[3];
+
+    memset(look, 0, sizeof(*look));
+    look->line = 1;
+    look->ended = 1;
+    look->next = UINT64_MAX;
+
+    job->chunks_n = 0;
+    job->start = 0;
+    job->cut = 0;
+    job->uneven = 0;
+
+    if (job->len >= 3) {
+
+        if (mlops_frame_fetch(job, mark, 0, 3, job->err) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+        job->start = (memcmp(mark, "\xef\xbb\xbf", 3) == 0) ? 3 : 0;
+    }
+
+    look->last = job->start;
+
+    return mlops_frame_push(job, job->start, 0, 1);
 }
 
 
 /* The row that no line end ends (a CR alone is none), and the end of the last
  * chunk. */
 
-static int
+int
 mlops_frame_look_end(mlops_frame_job_t *job, mlops_frame_look_t *look)
 {
     if (!job->cut && ((!look->ended && !look->started) || look->inside)) {
@@ -344,80 +138,23 @@ mlops_frame_look_end(mlops_frame_job_t *job, mlops_frame_look_t *look)
 }
 
 
-#if defined(__SSE2__)
+/* Rows, lines and chunks from the bits of 64 bytes, of which valid ones
+ * count. */
 
-static inline uint64_t
-mlops_frame_equal(const __m128i v[4], char c)
-{
-    __m128i  x;
-
-    x = _mm_set1_epi8(c);
-
-    return (uint64_t) (uint32_t) _mm_movemask_epi8(_mm_cmpeq_epi8(v[0], x))
-           | (uint64_t) (uint32_t) _mm_movemask_epi8(_mm_cmpeq_epi8(v[1], x))
-             << 16
-           | (uint64_t) (uint32_t) _mm_movemask_epi8(_mm_cmpeq_epi8(v[2], x))
-             << 32
-           | (uint64_t) (uint32_t) _mm_movemask_epi8(_mm_cmpeq_epi8(v[3], x))
-             << 48;
-}
-
-
-static inline void
-mlops_frame_bits(const char *p, mlops_frame_bits_t *bits)
-{
-    int      i;
-    __m128i  v[4];
-
-    for (i = 0; i < 4; i++) {
-        v[i] = _mm_loadu_si128((const __m128i *) (p + 16 * i));
-    }
-
-    bits->feed = mlops_frame_equal(v, '\n');
-    bits->cr = mlops_frame_equal(v, '\r');
-    bits->quote = mlops_frame_equal(v, '"');
-}
-
-#else
-
-static inline void
-mlops_frame_bits(const char *p, mlops_frame_bits_t *bits)
-{
-    int  i;
-
-    bits->feed = 0;
-    bits->cr = 0;
-    bits->quote = 0;
-
-    for (i = 0; i < 64; i++) {
-        bits->feed |= (uint64_t) (p[i] == '\n') << i;
-        bits->cr |= (uint64_t) (p[i] == '\r') << i;
-        bits->quote |= (uint64_t) (p[i] == '"') << i;
-    }
-}
-
-#endif
-
-
-/* 64 bytes at p, of which valid ones count; at most those at the very start
- * and end of the file are not. */
-
-static int
+static mlops_frame_inline int
 mlops_frame_look_bits(mlops_frame_job_t *job, mlops_frame_look_t *look,
-    const char *p, uint64_t valid)
+    mlops_frame_bits_t bits, uint64_t valid)
 {
-    int                  bit, top;
-    uint64_t             inside, out, before, starts, blank, ends, cut;
-    mlops_frame_bits_t   bits;
-
-    mlops_frame_bits(p, &bits);
-    bits.feed &= valid;
-    bits.cr &= valid;
-    bits.quote &= valid;
+    int       top;
+    uint64_t  inside, out, before, starts, blank, ends;
 
     if (mlops_unlikely(valid == 0)) {
         return MLOPS_OK;
     }
+
+    bits.feed &= valid;
+    bits.cr &= valid;
+    bits.quote &= valid;
 
     inside = look->inside;
 
@@ -454,33 +191,14 @@ mlops_frame_look_bits(mlops_frame_job_t *job, mlops_frame_look_t *look,
         look->blank |= (blank != 0);
     }
 
-    if (look->at + 64 > look->next) {
-        cut = ends;
+    if (mlops_unlikely(look->at + 64 > look->next)
+        && mlops_frame_look_cut(job, look, ends, bits.feed) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
 
-        if (look->next > look->at) {
-            cut &= UINT64_MAX << (look->next - look->at);
-        }
-
-        if (cut != 0) {
-            bit = __builtin_ctzll(cut);
-            cut ^= cut - 1;
-            look->next = look->at + (uint64_t) bit + 1 + job->target;
-
-            if (mlops_frame_push(job, look->at + (uint64_t) bit + 1,
-                     look->row + (uint64_t) __builtin_popcountll(ends & cut),
-                     look->line
-                     + (uint64_t) __builtin_popcountll(bits.feed & cut))
-                != MLOPS_OK)
-            {
-                return MLOPS_ERROR;
-            }
-
-        } else if (look->at - look->next > MLOPS_FRAME_ROW_MAX
-                   && look->at > look->next)
-        {
-            job->cut = 1;
-            return MLOPS_OK;
-        }
+    if (ends != 0) {
+        look->last = look->at + 64 - (uint64_t) __builtin_clzll(ends);
     }
 
     look->row += (uint64_t) __builtin_popcountll(ends);
@@ -490,7 +208,176 @@ mlops_frame_look_bits(mlops_frame_job_t *job, mlops_frame_look_t *look,
 }
 
 
+/* The chunk ends with the first row that ends at look->next or later. */
+
 static int
+mlops_frame_look_cut(mlops_frame_job_t *job, mlops_frame_look_t *look,
+    uint64_t ends, uint64_t feeds)
+{
+    uint64_t  cut, end;
+
+    cut = ends;
+
+    if (look->next > look->at) {
+        cut &= UINT64_MAX << (look->next - look->at);
+    }
+
+    if (cut == 0) {
+        job->cut = (look->at > look->next
+                    && look->at - look->next > MLOPS_FRAME_ROW_MAX);
+        return MLOPS_OK;
+    }
+
+    end = look->at + (uint64_t) __builtin_ctzll(cut) + 1;
+    cut ^= cut - 1;
+    look->next = end + job->target;
+
+    return mlops_frame_push(job, end,
+                   look->row + (uint64_t) __builtin_popcountll(ends & cut),
+                   look->line + (uint64_t) __builtin_popcountll(feeds & cut));
+}
+
+
+/* Not those of a byte order mark, nor those behind the end. */
+
+static mlops_frame_inline uint64_t
+mlops_frame_valid(const mlops_frame_job_t *job, const mlops_frame_look_t *look,
+    size_t left)
+{
+    uint64_t  valid;
+
+    valid = (left < 64) ? (1ull << left) - 1 : UINT64_MAX;
+
+    return (look->at == 0) ? valid & UINT64_MAX << job->start : valid;
+}
+
+
+#if (__x86_64__)
+
+static mlops_frame_inline mlops_frame_target uint64_t
+mlops_frame_equal(__m256i a, __m256i b, char c)
+{
+    __m256i  x;
+
+    x = _mm256_set1_epi8(c);
+
+    return (uint64_t) (uint32_t) _mm256_movemask_epi8(_mm256_cmpeq_epi8(a, x))
+           | (uint64_t) (uint32_t)
+             _mm256_movemask_epi8(_mm256_cmpeq_epi8(b, x)) << 32;
+}
+
+
+static mlops_frame_target int
+mlops_frame_look_avx2(mlops_frame_job_t *job, mlops_frame_look_t *look,
+    const char *p, size_t n)
+{
+    size_t               i;
+    __m256i              a, b;
+    mlops_frame_bits_t   bits;
+
+    for (i = 0; i < n && !job->cut; i += 64, look->at += 64) {
+        a = _mm256_loadu_si256((const __m256i *) (p + i));
+        b = _mm256_loadu_si256((const __m256i *) (p + i + 32));
+
+        bits.feed = mlops_frame_equal(a, b, '\n');
+        bits.cr = mlops_frame_equal(a, b, '\r');
+        bits.quote = mlops_frame_equal(a, b, '"');
+
+        if (mlops_frame_look_bits(job, look, bits,
+                                  mlops_frame_valid(job, look, n - i))
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+#endif
+
+
+static int
+mlops_frame_look_plain(mlops_frame_job_t *job, mlops_frame_look_t *look,
+    const char *p, size_t n)
+{
+    int                  k;
+    size_t               i;
+    mlops_frame_bits_t   bits;
+
+    for (i = 0; i < n && !job->cut; i += 64, look->at += 64) {
+
+#if defined(__SSE2__)
+
+        __m128i  v;
+
+        memset(&bits, 0, sizeof(bits));
+
+        for (k = 0; k < 64; k += 16) {
+            v = _mm_loadu_si128((const __m128i *) (p + i + k));
+
+            bits.feed |= (uint64_t) (uint32_t) _mm_movemask_epi8(
+                _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))) << k;
+            bits.cr |= (uint64_t) (uint32_t) _mm_movemask_epi8(
+                _mm_cmpeq_epi8(v, _mm_set1_epi8('\r'))) << k;
+            bits.quote |= (uint64_t) (uint32_t) _mm_movemask_epi8(
+                _mm_cmpeq_epi8(v, _mm_set1_epi8('"'))) << k;
+        }
+
+#else
+
+        memset(&bits, 0, sizeof(bits));
+
+        for (k = 0; k < 64; k++) {
+            bits.feed |= (uint64_t) (p[i + k] == '\n') << k;
+            bits.cr |= (uint64_t) (p[i + k] == '\r') << k;
+            bits.quote |= (uint64_t) (p[i + k] == '"') << k;
+        }
+
+#endif
+
+        if (mlops_frame_look_bits(job, look, bits,
+                                  mlops_frame_valid(job, look, n - i))
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
+mlops_frame_look_more(mlops_frame_job_t *job, mlops_frame_look_t *look,
+    const char *p, size_t n)
+{
+    int       rc;
+    uint64_t  end;
+
+    end = look->at + n;
+
+#if (__x86_64__)
+
+    if (job->simd >= MLOPS_SIMD_AVX2) {
+        rc = mlops_frame_look_avx2(job, look, p, n);
+
+    } else
+
+#endif
+    {
+        rc = mlops_frame_look_plain(job, look, p, n);
+    }
+
+    if (!job->cut) {
+        look->at = end;
+    }
+
+    return rc;
+}
+
+
+int
 mlops_frame_push(mlops_frame_job_t *job, uint64_t off, uint64_t row,
     uint64_t line)
 {

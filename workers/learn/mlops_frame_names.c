@@ -345,38 +345,6 @@ mlops_frame_search(const mlops_frame_job_t *job, const uint32_t *order,
 }
 
 
-/* A name between spaces is found where none is so exactly. */
-
-static uint32_t
-mlops_frame_search_trimmed(const mlops_frame_job_t *job,
-    const mlops_str_t *name)
-{
-    uint32_t      i;
-    mlops_str_t   s;
-
-    for (i = 0; i < job->fields_n; i++) {
-        s = job->fields[i].name;
-
-        while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
-            s.data++;
-            s.len--;
-        }
-
-        while (s.len != 0 && (s.data[s.len - 1] == ' '
-                              || s.data[s.len - 1] == '\t'))
-        {
-            s.len--;
-        }
-
-        if (mlops_str_eq(&s, name->data, name->len)) {
-            return i;
-        }
-    }
-
-    return UINT32_MAX;
-}
-
-
 static int
 mlops_frame_wanted(mlops_frame_job_t *job)
 {
@@ -412,16 +380,10 @@ mlops_frame_wanted(mlops_frame_job_t *job)
                 return mlops_frame_twice(job, field, order[at + 1]);
             }
 
+        } else if (want->optional) {
+            continue;
+
         } else {
-            field = mlops_frame_search_trimmed(job, &want->name);
-        }
-
-        if (field == UINT32_MAX) {
-
-            if (want->optional) {
-                continue;
-            }
-
             return mlops_frame_lacks(job, &want->name);
         }
 
