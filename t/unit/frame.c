@@ -486,8 +486,8 @@ test_names(void **state)
     mlops_frame_free(&f);
 
     refuse("a,b\n1,2\n", &o, "rows.csv: expected a column \" a\", got a, b");
-    refuse("\" a\",b,b\n1,2,3\n", &o, "rows.csv: column \"b\" is there twice, as "
-           "number 2 and 3");
+    refuse("\" a\",b,b\n1,2,3\n", &o, "rows.csv: column \"b\" is there "
+           "twice, as number 2 and 3");
     refuse("a,x,a\n1,2,3\n", NULL, "rows.csv: column \"a\" is there twice, "
            "as number 1 and 3");
     refuse("a,\xff\n1,2\n", NULL, "rows.csv line 1, name of column 2: "

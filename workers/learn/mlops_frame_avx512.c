@@ -262,13 +262,15 @@ mlops_frame_numbers(mlops_frame_worker_t *worker,
     __m256i      steps, starts, ends;
     __m512d      x;
     __m512i      rest;
-    __mmask8     wrong, tail;
+    __mmask8     wrong, left, tail;
     const char  *start;
 
     fields_n = worker->job->fields_n;
     start = worker->buffer;
     steps = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
                                _mm256_set1_epi32((int) fields_n));
+
+    wrong = 0;
 
     for (i = 0; i < n; i += 8, at += 8 * (size_t) fields_n) {
         tail = (n - i < 8) ? (__mmask8) ((1u << (n - i)) - 1) : 0xff;
@@ -278,6 +280,13 @@ mlops_frame_numbers(mlops_frame_worker_t *worker,
         starts = _mm256_mmask_i32gather_epi32(
                      _mm256_set1_epi32((int) at[-1]), tail, steps, at - 1, 4);
         starts = _mm256_sub_epi32(starts, _mm256_set1_epi32(-1));
+
+        /* numbers that are all longer will be so */
+
+        if (mlops_unlikely(wrong == 0xff)) {
+            wrong = tail;
+            goto slow;
+        }
 
         wrong = mlops_frame_eight(start, starts, ends, &x) & tail;
 
@@ -299,9 +308,12 @@ mlops_frame_numbers(mlops_frame_worker_t *worker,
             _mm512_mask_storeu_pd(out, tail, x);
         }
 
-        while (mlops_unlikely(wrong != 0)) {
-            k = __builtin_ctz(wrong);
-            wrong &= (__mmask8) (wrong - 1);
+slow:
+
+        for (left = wrong; mlops_unlikely(left != 0);
+             left &= (__mmask8) (left - 1))
+        {
+            k = __builtin_ctz(left);
 
             if (mlops_frame_cell_avx2(worker, field,
                                       start + (uint32_t)

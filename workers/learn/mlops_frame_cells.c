@@ -143,7 +143,7 @@ mlops_frame_rows(mlops_frame_worker_t *worker, uint32_t chunk)
         return MLOPS_ERROR;
     }
 
-    if (job->simd >= MLOPS_SIMD_AVX2
+    if (job->simd >= MLOPS_SIMD_AVX2 && row < last
         && mlops_frame_rows_avx2(worker, &p, &row, last) != MLOPS_OK)
     {
         return MLOPS_ERROR;
