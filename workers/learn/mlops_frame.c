@@ -16,7 +16,7 @@
 
 
 #define MLOPS_FRAME_THREADS  256
-#define MLOPS_FRAME_HUGE     (1u << 20)     /* columns from here on ask for
+#define MLOPS_FRAME_HUGE     (4u << 20)     /* columns from here on ask for
                                                huge pages */
 
 
