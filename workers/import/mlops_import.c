@@ -323,7 +323,7 @@ mlops_import_pass(mlops_import_job_t *job, int last, void **image,
             mlops_builder_golden(builder, job->golden[i].signature,
                                  job->golden[i].cells, job->golden[i].present,
                                  job->golden[i].text, job->golden[i].results,
-                                 NULL);
+                                 job->golden[i].results_text);
         }
 
         if (job->golden_loose) {

@@ -121,12 +121,6 @@ mlops_import_held_golden(mlops_import_job_t *job, const mlops_model_t *model)
     held = job->options->held;
     signature = &mlops_model_interface(model)->signatures[0];
 
-    for (i = 0; i < signature->outputs_n; i++) {
-        if (signature->outputs[i].type == MLOPS_TYPE_BYTES) {
-            return MLOPS_OK;
-        }
-    }
-
     if (mlops_rows_alloc(&rows, &signature->inputs, held->golden_n,
                          job->arena, job->err)
         != MLOPS_OK
@@ -165,6 +159,7 @@ mlops_import_held_golden(mlops_import_job_t *job, const mlops_model_t *model)
         golden->present = rows.present + (size_t) i * rows.words;
         golden->text = rows.text;
         golden->results = results.cells + (size_t) i * signature->cells_n;
+        golden->results_text = results.text;
     }
 
     return MLOPS_OK;

@@ -43,6 +43,7 @@ typedef struct {
     const uint64_t       *present;
     const char           *text;
     const mlops_cell_t   *results;
+    const char           *results_text;     /* of strings, or NULL */
 } mlops_import_golden_t;
 
 

@@ -509,6 +509,7 @@ mlops_import_keep(mlops_import_job_t *job, mlops_import_check_t *check,
                           + (size_t) row * check->rows.words;
         golden->text = check->rows.text;
         golden->results = results;
+        golden->results_text = NULL;
         golden++;
 
         job->golden_n++;
