@@ -649,6 +649,91 @@ test_nothing(void **state)
 }
 
 
+/* XGBoost keeps an output and computes the margin with logf: there is one
+ * close to the mean that gives the margin at hand. */
+
+static void
+test_base(void **state)
+{
+    float                p, near;
+    double               x[97], y[97];
+    uint32_t             i, k, tries;
+    gbdts_t              g;
+    mlops_gbdt_model_t   m;
+
+    (void) state;
+
+    for (k = 1; k < 97; k++) {
+        gbdts_init(&g);
+        gbdts_column(&g, "x", x, 97);
+        g.matrix.target = y;
+        g.options.trees = 1;
+
+        for (i = 0; i < 97; i++) {
+            x[i] = i;
+            y[i] = i < k;
+        }
+
+        for (tries = 0; tries < 2; tries++) {
+            g.options.objective = tries ? MLOPS_GBDT_POISSON
+                                        : MLOPS_GBDT_LOGISTIC;
+            gbdts_train(&g, &m, NULL);
+
+            p = (float) k / 97;
+            near = tries ? logf(p) : -logf(1.0f / p - 1.0f);
+
+            for (i = 0; i < 64 && near != (float) m.forest.base[0]; i++) {
+                p = nextafterf(p, 0.5f);
+                near = tries ? logf(p) : -logf(1.0f / p - 1.0f);
+            }
+
+            unit_ok(near == (float) m.forest.base[0], "mean %u / 97: no "
+                    "output has the margin %.9g", k, m.forest.base[0]);
+            mlops_gbdt_free(&m);
+        }
+
+        free(g.columns);
+    }
+}
+
+
+/* Classes that nothing tells: early stopping keeps a tree, whose leaves have
+ * their shares. */
+
+static void
+test_shares(void **state)
+{
+    float                *margins;
+    double                shares[3] = { 0, 0, 0 };
+    uint32_t              i;
+    gbdts_t               g;
+    mlops_gbdt_model_t    m;
+
+    (void) state;
+
+    gbdts_random(&g, 600, 0, 29);
+    g.options.objective = MLOPS_GBDT_SOFTMAX;
+    g.options.classes_n = 3;
+    g.options.early_stopping = 3;
+    g.options.min_hessian = 1000;
+
+    for (i = 0; i < 600; i++) {
+        g.target[i] = i % 6 == 0 ? 0 : 1 + i % 2;
+        shares[(uint32_t) g.target[i]] += 1.0 / 600;
+    }
+
+    gbdts_train(&g, &m, &g.matrix);
+    assert_true(m.rounds == 1 && m.forest.trees_n == 3);
+
+    margins = gbdts_margins(&g, &m.forest, &g.matrix);
+    gbdts_near((double) margins[0], log(shares[0]), 0.02, 0);
+
+    free(margins);
+    mlops_gbdt_free(&m);
+    gbdts_free(&g);
+}
+
+
 /* A row of weight 2 is two rows; one of weight 0 is none. */
 
 static void
@@ -714,6 +799,8 @@ main(void)
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_base),
+        cmocka_unit_test(test_shares),
         cmocka_unit_test(test_weights)
     };
 

@@ -527,6 +527,13 @@ mlops_gbdt_judge(mlops_gbdt_boost_t *b, int last)
         return MLOPS_OK;
     }
 
+    /* without a tree classes have no shares: no model ends there */
+
+    if (b->rounds == 0 && run->shares != NULL) {
+        b->best_loss = INFINITY;
+        return MLOPS_OK;
+    }
+
     if (i == 0 || loss < b->best_loss) {
         b->best_loss = loss;
         b->best = b->rounds;
