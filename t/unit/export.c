@@ -5,6 +5,7 @@
  */
 
 #include "importing.h"
+#include "mlops_build.h"
 #include "mlops_export.h"
 
 #include <dirent.h>
@@ -420,6 +421,92 @@ test_steps(void **state)
 }
 
 
+/* What recipes cannot say in one step, but a builder can: bounds on one side
+ * for some cells.  And what they cannot say at all. */
+
+static void
+test_built(void **state)
+{
+    int                     rc, i;
+    char                   *text;
+    size_t                  len;
+    double                  x[4], out[4];
+    uint32_t                in[4], cell, cells[4];
+    mlops_err_t             err;
+    unit_model_t            m, back;
+    mlops_column_t          column;
+    mlops_builder_t        *b;
+    mlops_builder_output_t  output;
+    static const double     lo[] = { -1, -INFINITY, -INFINITY, 0.1 };
+    static const double     hi[] = { INFINITY, 2, INFINITY, 0.2 };
+    static const double     infinite[] = { INFINITY, 1, 2, 3 };
+    static const char      *names[] = { "a", "b", "c", "d" };
+
+    (void) state;
+
+    for (i = 0; i < 2; i++) {
+        b = mlops_builder_create();
+        assert_non_null(b);
+        memset(&column, 0, sizeof(column));
+
+        for (cell = 0; cell < 4; cell++) {
+            column.name.data = names[cell];
+            column.name.len = 1;
+            column.type = MLOPS_TYPE_FP64;
+            in[cell] = mlops_builder_input(b, &column);
+        }
+
+        cell = (i == 0) ? mlops_builder_clip(b, in, 4, MLOPS_BUILDER_NEW, lo,
+                                             hi)
+                        : mlops_builder_impute(b, in, 4, MLOPS_BUILDER_NEW,
+                                               infinite);
+
+        memset(&output, 0, sizeof(output));
+        output.name.data = "y";
+        output.name.len = 1;
+        output.type = MLOPS_TYPE_FP64;
+        output.width = 4;
+        output.cells = cells;
+
+        for (len = 0; len < 4; len++) {
+            cells[len] = cell + (uint32_t) len;
+        }
+
+        rc = mlops_builder_signature(b, "s", in, 4, &output, 1);
+        assert_int_equal(rc, MLOPS_OK);
+        mlops_builder_facts(b, "{}", 2);
+        rc = mlops_builder_finish(b, &m.image, &m.len, &err);
+        unit_ok(rc == MLOPS_OK, "%s", err.text);
+        mlops_builder_destroy(b);
+        unit_model_load(&m);
+
+        if (i == 0) {
+            round_trip("clip", &m);
+            to_recipe(&m, &back, &text);
+
+            x[0] = x[1] = x[2] = x[3] = -5;
+            unit_eval(&back, "s", x, out);
+            assert_true(out[0] == -1 && out[1] == -5 && out[2] == -5
+                        && out[3] == 0.1);
+            x[0] = x[1] = x[2] = x[3] = 5;
+            unit_eval(&back, "s", x, out);
+            assert_true(out[0] == 5 && out[1] == 2 && out[2] == 5
+                        && out[3] == 0.2);
+            unit_model_free(&back);
+
+        } else {
+            rc = mlops_export_recipe(m.model, &text, &len, NULL, &err);
+            assert_int_equal(rc, MLOPS_ERROR);
+            unit_ok(strstr(err.text, "step 0 impute: a value is infinite")
+                    != NULL, "%s", err.text);
+        }
+
+        free(text);
+        unit_model_free(&m);
+    }
+}
+
+
 /*
  * The base of the sums, whatever it is: margins are what float32 addition
  * gives, and XGBoost's file has it as a base score or as leaves.
@@ -690,6 +777,7 @@ main(void)
         cmocka_unit_test(test_xgboost_as_recipe),
         cmocka_unit_test(test_xgboost),
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_built),
         cmocka_unit_test(test_base),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_categories),
