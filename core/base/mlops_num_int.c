@@ -3,6 +3,7 @@
  */
 
 #include "mlops_num.h"
+#include "mlops_num_digits.h"
 #include "mlops_num_table.h"
 
 
@@ -68,14 +69,40 @@ static const char *
 mlops_num_scan_int(const char *p, const char *end, uint64_t *value,
     int *overflow)
 {
-    int          c;
-    uint64_t     x;
+    int          c, n;
+    uint64_t     other, x;
     const char  *start;
+
+    static const uint64_t  tens[8] = {
+        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000
+    };
 
     *overflow = 0;
     x = 0;
+    start = p;
 
-    for (start = p; p < end; p++) {
+    /* at most 16 digits by the word, where there are bytes behind them */
+
+    while (end - p >= 8 && p - start < 16) {
+        other = mlops_other_bytes(p);
+
+        if (other == 0) {
+            x = x * 100000000 + mlops_digits_value(p, 8);
+            p += 8;
+            continue;
+        }
+
+        n = __builtin_ctzll(other) >> 3;
+
+        if (n != 0) {
+            x = x * tens[n] + mlops_digits_value(p, n);
+            p += n;
+        }
+
+        goto done;
+    }
+
+    for ( /* void */ ; p < end; p++) {
         c = *p - '0';
 
         if (c < 0 || c > 9) {
@@ -91,6 +118,8 @@ mlops_num_scan_int(const char *p, const char *end, uint64_t *value,
             *overflow = 1;
         }
     }
+
+done:
 
     if (p == start || (*start == '0' && p - start > 1)) {
         return NULL;

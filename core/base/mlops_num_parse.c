@@ -20,6 +20,7 @@
  */
 
 #include "mlops_num.h"
+#include "mlops_num_digits.h"
 #include "mlops_num_exact.h"
 #include "mlops_num_round.h"
 #include "mlops_num_table.h"
@@ -73,33 +74,13 @@ static int mlops_num_word(const mlops_str_t *text, double *value);
 #define mlops_noinline       __attribute__((noinline))
 
 
-static inline uint64_t
-mlops_load64(const char *p)
-{
-    uint64_t  x;
-
-    memcpy(&x, p, sizeof(x));
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
-
-    return x;
-}
-
-
 #if !defined(__SSE2__) || defined(MLOPS_NUM_PORTABLE)
 
 static inline uint32_t
 mlops_other8(const char *p)
 {
-    uint64_t  x;
-
-    x = mlops_load64(p) ^ 0x3030303030303030ull;
-    x |= (x & 0x7f7f7f7f7f7f7f7full) + 0x7676767676767676ull;
-    x = (x >> 7) & 0x0101010101010101ull;
-
-    return (uint32_t) ((x * 0x0102040810204080ull) >> 56);
+    return (uint32_t) (((mlops_other_bytes(p) >> 7) * 0x0102040810204080ull)
+                       >> 56);
 }
 
 #endif
@@ -125,24 +106,6 @@ mlops_other16(const char *p)
     return mlops_other8(p) | mlops_other8(p + 8) << 8;
 
 #endif
-}
-
-
-/* The value of the n digits at p, 1 <= n <= 8, of which 8 bytes are read:
- * zeros in front, then pairs, fours, eights. */
-
-static inline uint64_t
-mlops_digits_value(const char *p, int n)
-{
-    uint64_t  x;
-
-    x = mlops_load64(p) ^ 0x3030303030303030ull;
-    x <<= 64 - 8 * n;
-    x = x * 10 + (x >> 8);
-
-    return ((x & 0x000000ff000000ffull) * (100 + (1000000ull << 32))
-            + ((x >> 16) & 0x000000ff000000ffull) * (1 + (10000ull << 32)))
-           >> 32;
 }
 
 

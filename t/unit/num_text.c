@@ -313,6 +313,47 @@ test_integers(void **unused)
 }
 
 
+/* 1 to 20 digits with each kind of bytes behind them, many or none, against
+ * strtoull(). */
+
+static void
+test_integers_in_text(void **unused)
+{
+    int          overflow;
+    char        *end, text[64];
+    size_t       rest;
+    uint32_t     i, j, n;
+    uint64_t     seed, u, want;
+    static const char  others[] = ",./:}e \x2f\x3a\xb0\xb9\xff";
+
+    (void) unused;
+
+    seed = 11;
+
+    for (n = 1; n <= 20; n++) {
+        for (i = 0; i < 500; i++) {
+            memset(text, '1', sizeof(text));
+            text[0] = (char) ('1' + (n == 20 ? 0 : unit_random(&seed) % 9));
+
+            for (j = 1; j < n; j++) {
+                text[j] = (char) ('0' + unit_random(&seed)
+                                        % (n == 20 ? 8 : 10));
+            }
+
+            text[n] = others[i % (sizeof(others) - 1)];
+            rest = unit_random(&seed) % 2 ? 0 : 1 + unit_random(&seed) % 20;
+            want = strtoull(text, &end, 10);
+            assert_ptr_equal(end, text + n);
+
+            assert_ptr_equal(mlops_parse_uint64(text, text + n + rest, &u,
+                                                &overflow), text + n);
+            assert_int_equal(overflow, 0);
+            assert_true(u == want);
+        }
+    }
+}
+
+
 static void
 check_int(int64_t value)
 {
@@ -510,6 +551,7 @@ main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_lenient),
         cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_integers_in_text),
         cmocka_unit_test(test_integers_printed),
         cmocka_unit_test(test_table)
     };
