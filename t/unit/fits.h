@@ -184,6 +184,11 @@ fits_run(fits_t *fits, const char *json)
         return rc;
     }
 
+    /* terminated */
+
+    mlops_import_text(&fits->steps, "%s", "");
+    mlops_import_text(&fits->report, "%s", "");
+
     unit_ok(!fits->steps.failed && !fits->report.failed, "no text: %s", json);
 
     fits->found = fits_parse(fits, "[", &fits->steps, "]");
