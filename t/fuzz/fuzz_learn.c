@@ -4,7 +4,8 @@
  * that are always the same).
  *
  * Recipes have no folder, so that no file is opened.  Steps that run a
- * command are not tried: it would be run.
+ * command or leave a state are not tried: the one would be run, the other
+ * written.
  */
 
 #include "fuzz.h"
@@ -40,10 +41,11 @@ fuzz_stop(void *ctx)
 
 
 static int
-fuzz_is_command(const char *data, size_t size)
+fuzz_acts(const char *data, size_t size)
 {
     return memmem(data, size, "exec", 4) != NULL
            || memmem(data, size, "command", 7) != NULL
+           || memmem(data, size, "state", 5) != NULL
            || memmem(data, size, "\\u", 2) != NULL;
 }
 
@@ -61,7 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mlops_learn_options_t   options;
     static int              fd = -1;
 
-    if (fuzz_is_command((const char *) data, size) || size > 65536) {
+    if (fuzz_acts((const char *) data, size) || size > 65536) {
         return 0;
     }
 
