@@ -461,6 +461,19 @@ my @bad = (
             $_[0]{steps} = [ { kind => 'affine', fit => 'linear',
                                inputs => [ 'cost' ],
                                outputs => [ 'p' ] } ] } ],
+    [ 'what the target is computed from among the inputs',
+      qr/"l" is the target, or tells it/,
+      sub { push @{$_[0]{inputs}}, { name => 'cost' };
+            splice @{$_[0]{train}{rows}{columns}}, 1, 1;
+            $_[0]{train}{rows}{steps} =
+                [ { kind => 'binary', op => 'div', inputs => [ 'cost' ],
+                    constant => 100, outputs => [ 'target' ] } ];
+            $_[0]{train}{target} = 'target';
+            $_[0]{steps} = [ { kind => 'unary', op => 'log',
+                               inputs => [ 'cost' ], outputs => [ 'l' ] },
+                             { kind => 'affine', fit => 'linear',
+                               inputs => [ 'l' ],
+                               outputs => [ 'p' ] } ] } ],
     [ 'strings to a learner of numbers',
       qr/steps\[3\]\.inputs\[0\]: logistic reads numbers, got "region"/,
       sub { $_[0]{steps}[3]{inputs} = [ 'region' ] } ],
