@@ -167,6 +167,7 @@ expect_vector(const vector_t *v)
 
     free(margins);
     mlops_gbdt_free(&model);
+    gbdts_free(&g);
 }
 
 
@@ -214,6 +215,7 @@ test_hand(void **state)
     assert_true(fabs(m.columns[0].gain - 32.0 / 3) < 1e-12);
 
     mlops_gbdt_free(&m);
+    gbdts_free(&g);
 }
 
 
@@ -247,6 +249,7 @@ test_missing_alone(void **state)
 
     free(margins);
     mlops_gbdt_free(&m);
+    gbdts_free(&g);
 }
 
 
@@ -596,6 +599,7 @@ test_refused(void **state)
 
     g.matrix.n = 0;
     refused(&g, "expected rows for training, got none");
+    gbdts_free(&g);
 }
 
 
@@ -646,6 +650,7 @@ test_nothing(void **state)
     gbdts_train(&g, &m, NULL);
     assert_true(m.forest.trees_n == 0 && m.forest.base[0] == 7);
     mlops_gbdt_free(&m);
+    gbdts_free(&g);
 }
 
 
