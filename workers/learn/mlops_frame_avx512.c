@@ -256,14 +256,14 @@ mlops_frame_numbers(mlops_frame_worker_t *worker,
     const mlops_frame_field_t *field, const uint32_t *at, uint32_t n,
     uint64_t row)
 {
-    int          k;
-    double      *out;
-    uint32_t     i, fields_n;
-    __m256i      steps, starts, ends;
-    __m512d      x;
-    __m512i      rest;
-    __mmask8     wrong, left, tail;
-    const char  *start;
+    double          *out;
+    uint32_t         i, k, fields_n;
+    __m256i          steps, starts, ends;
+    __m512d          x;
+    __m512i          rest;
+    __mmask8         wrong, left, tail;
+    const char      *start;
+    const uint32_t  *end;
 
     fields_n = worker->job->fields_n;
     start = worker->buffer;
@@ -313,13 +313,12 @@ slow:
         for (left = wrong; mlops_unlikely(left != 0);
              left &= (__mmask8) (left - 1))
         {
-            k = __builtin_ctz(left);
+            k = (uint32_t) __builtin_ctz(left);
+            end = at + (size_t) k * fields_n;
 
             if (mlops_frame_cell_avx2(worker, field,
-                                      start + (uint32_t)
-                                      (at[k * (size_t) fields_n - 1] + 1),
-                                      start + at[k * (size_t) fields_n],
-                                      row + i + (uint32_t) k)
+                                      start + (uint32_t) (end[-1] + 1),
+                                      start + *end, row + i + k)
                 != MLOPS_OK)
             {
                 return MLOPS_ERROR;
