@@ -16,6 +16,8 @@ my $ctl = $ENV{MLOPSCTL} || "$root/build/bin/mlopsctl";
 my $dir = File::Temp->newdir;
 my $json = JSON::PP->new->canonical;
 
+$ENV{TMPDIR} = "$dir";        # what the killed leave goes with it
+
 my @rows = ([1, 2, 'x', 4], [2, -1, 'y', 3], [0.5, '', 'x', 1],
             [-3, 0.25, '', -5.75], [4, 1, 'a"b', 9]);
 

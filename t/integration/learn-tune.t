@@ -17,6 +17,8 @@ my $fault = "$build/t/fault/mlopsctl";
 my $dir = File::Temp->newdir;
 my $json = JSON::PP->new->canonical;
 
+$ENV{TMPDIR} = "$dir";        # what the killed leave goes with it
+
 # how Katib's collector reads what a trial prints
 my $katib = qr/([\w|-]+)\s*=\s*([+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)/;
 
