@@ -291,7 +291,7 @@ asan-check: build test-programs
 
 # Unit tests that start threads; a new one is named here.
 
-tsan_unit    = table_threads lane gbdt_threads learn
+tsan_unit    = table_threads lane gbdt_threads learn frame
 
 tsan-check: $(tsan_unit:%=$(BUILD)/t/unit/%)
 	$(quiet)MLOPS_QUICK=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \

@@ -142,8 +142,6 @@ mlops_frame_hash_end(mlops_frame_job_t *job, mlops_err_t *err)
         return MLOPS_OK;
     }
 
-    job->digested = 1;
-
     if (EVP_DigestFinal_ex(job->md, job->frame->sha256, NULL) != 1) {
         return mlops_err_set(err, "%s: sha256 failed", job->name);
     }

@@ -53,6 +53,7 @@ mlops_frame_stream(mlops_frame_job_t *job, mlops_frame_worker_t *worker)
 
     if (rc == MLOPS_OK) {
         rc = mlops_frame_hash_end(job, job->err);
+        job->digested = 1;
     }
 
     mlops_frame_hash_free(job);
