@@ -464,6 +464,35 @@ test_threads(void **state)
 }
 
 
+/* What was missing is an input of its own: y = 2x, of a missing x 7. */
+
+static void
+test_indicator(void **state)
+{
+    learn_t             it;
+    static const char  *recipe =
+        "{\"recipe\":1,\"inputs\":[{\"name\":\"x\"}],\"train\":{\"rows\":{"
+        "\"columns\":[{\"name\":\"y\"}]},\"target\":\"y\"},\"steps\":[{"
+        "\"kind\":\"impute\",\"fit\":\"median\",\"inputs\":[\"x\"],"
+        "\"outputs\":[\"known\"],\"indicator\":[\"gone\"]},{\"kind\":"
+        "\"affine\",\"fit\":\"linear\",\"inputs\":[\"known\",\"gone\"],"
+        "\"outputs\":[\"p\"]}],\"signatures\":[{\"name\":\"d\","
+        "\"outputs\":[{\"name\":\"p\"},{\"name\":\"gone\"}]}]}";
+    static const char  *set[] = { "steps[0].indicator=[\"x\"]" };
+
+    (void) state;
+
+    learn_rows(&it, "x,y\n1,2\n2,4\n\"\",7\n3,6\n\"\",7\n4,8\n");
+    unit_ok(learn_run(&it, recipe, NULL, 0) == MLOPS_OK, "%s", it.err.text);
+    assert_true(learn_value(&it, "train", MLOPS_METRIC_RMSE)->value < 1e-9);
+    learn_free(&it);
+
+    assert_int_equal(learn_run(&it, recipe, set, 1), MLOPS_ERROR);
+    unit_ok(strstr(it.err.text, "steps[0].indicator[0]: expected a new name")
+            != NULL, "%s", it.err.text);
+}
+
+
 /* A range of training, reference from what was held out, rows with answers. */
 
 static void
@@ -505,6 +534,7 @@ main(void)
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_trained),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_indicator),
         cmocka_unit_test(test_image)
     };
 

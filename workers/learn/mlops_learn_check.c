@@ -636,7 +636,9 @@ mlops_learn_check_fit(mlops_learn_check_t *check,
     }
 
     if (mlops_learn_check_outputs(check, step->doc, "outputs") != MLOPS_OK
-        || mlops_learn_check_outputs(check, step->doc, "margin") != MLOPS_OK)
+        || mlops_learn_check_outputs(check, step->doc, "margin") != MLOPS_OK
+        || mlops_learn_check_outputs(check, step->doc, "indicator")
+           != MLOPS_OK)
     {
         return MLOPS_ERROR;
     }

@@ -171,11 +171,11 @@ mlops_learn_is_needed(mlops_learn_chain_t *chain, uint32_t i)
     const mlops_doc_t          *list, *doc;
     mlops_learn_run_t          *run;
     const mlops_columns_one_t  *one;
-    static const char *const    keys[] = { "outputs", "margin" };
+    static const char *const    keys[] = { "outputs", "margin", "indicator" };
 
     run = chain->run;
 
-    for (k = 0; k < 2; k++) {
+    for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
         list = mlops_doc_get(run->recipe.steps[i].doc, keys[k]);
         doc = (list != NULL && list->type == MLOPS_DOC_ARRAY) ? list->v.child
                                                               : NULL;
@@ -577,6 +577,8 @@ mlops_learn_fit_hide(mlops_learn_fit_t *it, const mlops_doc_t *list)
                 one->hidden = !mlops_learn_listed(it->doc, "outputs",
                                                   &one->view.name)
                               && !mlops_learn_listed(it->doc, "margin",
+                                                     &one->view.name)
+                              && !mlops_learn_listed(it->doc, "indicator",
                                                      &one->view.name);
             }
         }
