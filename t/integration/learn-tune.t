@@ -216,6 +216,29 @@ recipe(tune => { alpha => [0.1, 0.2, 0.3], intercept => [JSON::PP::true] });
 is_deeply([sort map { /alpha=(\S+)/ } values %{trials($out)}],
           [0.1, 0.2, 0.3], 'no combination of lists twice');
 
+# settings of all trials
+
+recipe(tune => { alpha => [0.1, 0.2] });
+
+{
+    my @alpha = ('-o', "$dir/b.mlm", '--trials', 2, '--seed', 1);
+    my @same = map { ($rc, $out, $err) = tune(@alpha, @$_);
+                     is($rc, 0, "@$_") or diag($err);
+                     slurp("$dir/b.mlm") }
+               (['--set', 'intercept=false'], ['--intercept', 'false'],
+                ['--intercept=false']);
+
+    is($same[$_], $same[0], 'an option of any other name is a setting')
+        for 1, 2;
+
+    ($rc, $out, $err) = tune(@alpha, '--intercep', 'false');
+    is($rc, 1, 'of a name that is no key');
+    like($err, qr/did you mean "intercept"/, 'is an error');
+
+    ($rc, $out, $err) = tune(@alpha, '--intercept');
+    is($rc, 2, 'without a value, too');
+}
+
 # a whole number
 
 recipe(tune => { 'train.seed' => { lo => 1, hi => 3,

@@ -119,6 +119,7 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         "  --state DIR         keeps what is done: the same command goes on\n"
         "                      after it was killed\n"
         "  --set NAME=VALUE    for all trials, as train takes it\n"
+        "  --NAME VALUE        the same, for any other NAME\n"
         "  --threads N         of a trial; default 1\n"
         "  --timeout TIME      of a trial, as 10m; --memory SIZE likewise\n",
         mlopsctl_tune

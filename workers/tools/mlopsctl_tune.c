@@ -22,6 +22,8 @@ typedef struct {
     char                  *metric;
     char                  *own;         /* a state folder of our own */
     const char           **set;
+    char                 **made;        /* settings that options are */
+    uint32_t               made_n;
     mlops_tune_options_t   tune;
 } mlopsctl_tune_t;
 
@@ -30,6 +32,8 @@ static volatile sig_atomic_t  mlopsctl_tune_signal;
 
 
 static int mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv);
+static int mlopsctl_tune_made(mlopsctl_tune_t *in, int argc, char **argv,
+    const struct option *options);
 static int mlopsctl_tune_number(const char *name, const char *text,
     uint64_t min, uint64_t max, uint32_t *value);
 static int mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text);
@@ -50,6 +54,7 @@ int
 mlopsctl_tune(int argc, char **argv)
 {
     int               rc;
+    uint32_t          i;
     struct sigaction  sa;
     mlopsctl_tune_t   in;
 
@@ -76,6 +81,11 @@ mlopsctl_tune(int argc, char **argv)
         free(in.own);
     }
 
+    for (i = 0; i < in.made_n; i++) {
+        free(in.made[i]);
+    }
+
+    free(in.made);
     free(in.metric);
     free(in.set);
 
@@ -105,9 +115,16 @@ mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
     };
 
     in->set = calloc((size_t) argc, sizeof(char *));
+    in->made = calloc((size_t) argc, sizeof(char *));
 
-    if (in->set == NULL) {
+    if (in->set == NULL || in->made == NULL) {
         return mlopsctl_failed("out of memory");
+    }
+
+    rc = mlopsctl_tune_made(in, argc, argv, options);
+
+    if (rc != MLOPSCTL_DONE) {
+        return rc;
     }
 
     in->tune.trials = MLOPSCTL_TUNE_TRIALS;
@@ -228,6 +245,67 @@ mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
     if (in->to == NULL && in->tune.state == NULL) {
         return mlopsctl_misused("expected -o and the image to write, or "
                                 "--state and a folder that keeps it");
+    }
+
+    return MLOPSCTL_DONE;
+}
+
+
+/*
+ * --NAME VALUE and --NAME=VALUE of any other NAME, as train takes them, become
+ * --set NAME=VALUE and --set=NAME=VALUE in argv.  The beginning of an option's
+ * name is that option, as getopt_long has it.
+ */
+
+static int
+mlopsctl_tune_made(mlopsctl_tune_t *in, int argc, char **argv,
+    const struct option *options)
+{
+    int                   i, pair;
+    char                 *text;
+    size_t                len;
+    const char           *name;
+    const struct option  *option;
+
+    for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+
+        if (strncmp(argv[i], "--", 2) != 0) {
+            /* -o FILE */
+            i += (strcmp(argv[i], "-o") == 0);
+            continue;
+        }
+
+        name = argv[i] + 2;
+        len = strcspn(name, "=");
+        pair = (name[len] == '\0');
+
+        for (option = options; option->name != NULL; option++) {
+            if (strncmp(option->name, name, len) == 0) {
+                break;
+            }
+        }
+
+        if (option->name == NULL && !(pair && i + 1 == argc)) {
+
+            if (asprintf(&text, "%s%s%s%s", pair ? "" : "--set=", name,
+                         pair ? "=" : "", pair ? argv[i + 1] : "")
+                == -1)
+            {
+                return mlopsctl_failed("out of memory");
+            }
+
+            in->made[in->made_n++] = text;
+
+            if (pair) {
+                argv[i] = (char *) "--set";
+                argv[i + 1] = text;
+
+            } else {
+                argv[i] = text;
+            }
+        }
+
+        i += pair;
     }
 
     return MLOPSCTL_DONE;
