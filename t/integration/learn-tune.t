@@ -235,6 +235,11 @@ recipe(tune => { alpha => [0.1, 0.2] });
     is($rc, 1, 'of a name that is no key');
     like($err, qr/did you mean "intercept"/, 'is an error');
 
+    ($rc, $out, $err) = tune(@alpha, '--alpha', 3);
+    is($rc, 1, 'of a name that the space has');
+    like($err, qr/setting "alpha=3": "alpha" is in the recipe's tune/,
+         'is an error');
+
     ($rc, $out, $err) = tune(@alpha, '--intercept');
     is($rc, 2, 'without a value, too');
 }

@@ -39,6 +39,8 @@ typedef struct {
 } mlops_tune_run_t;
 
 
+static int mlops_tune_apart(const mlops_tune_space_t *space,
+    const mlops_tune_options_t *options, mlops_err_t *err);
 static int mlops_tune_trials(mlops_tune_run_t *run);
 static int mlops_tune_next(mlops_tune_run_t *run);
 static int mlops_tune_start(mlops_tune_run_t *run,
@@ -88,8 +90,12 @@ mlops_tune(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
         return mlops_err_prefix(err, "%s", options->recipe);
     }
 
-    rc = mlops_tune_plan(&space, options->search, options->seed, tuned,
-                         options->trials, err);
+    rc = mlops_tune_apart(&space, options, err);
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_tune_plan(&space, options->search, options->seed, tuned,
+                             options->trials, err);
+    }
 
     if (rc == MLOPS_OK) {
         rc = mlops_tune_open(options, data, len, &lock, err);
@@ -122,6 +128,34 @@ mlops_tune(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
     }
 
     return rc;
+}
+
+
+/* A setting of all trials that the space sets, too, would have no effect. */
+
+static int
+mlops_tune_apart(const mlops_tune_space_t *space,
+    const mlops_tune_options_t *options, mlops_err_t *err)
+{
+    uint32_t            a, i;
+    const mlops_str_t  *name;
+
+    for (i = 0; i < options->set_n; i++) {
+        for (a = 0; a < space->axes_n; a++) {
+            name = &space->axes[a].name;
+
+            if (strncmp(options->set[i], name->data, name->len) == 0
+                && options->set[i][name->len] == '=')
+            {
+                return mlops_err_set(err, "setting \"%s\": \"%.*s\" is in "
+                                     "the recipe's tune, which sets it for "
+                                     "each trial", options->set[i],
+                                     mlops_fmt(name));
+            }
+        }
+    }
+
+    return MLOPS_OK;
 }
 
 
