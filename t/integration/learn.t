@@ -344,6 +344,7 @@ like($err, qr/the other model: expected the first model's classes/,
 for my $case (
     [ qr/"nowhere"/, '--slices', 'nowhere' ],
     [ qr/got "test"/, '--part', 'test' ],
+    [ qr/rows of the part calibrate, got none of \d/, '--part', 'calibrate' ],
     [ qr/there is no output "q"/, '--output', 'q' ],
 ) {
     my ($like, @args) = @$case;

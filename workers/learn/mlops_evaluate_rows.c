@@ -227,8 +227,11 @@ mlops_evaluate_judged(mlops_evaluate_run_t *run)
     }
 
     if (part->n == 0) {
-        return mlops_err_set(run->err, "%s: expected rows to judge, got none",
-                             run->options->rows);
+        return mlops_err_set(run->err, "%s: expected rows %s%s, got none of "
+                             "%llu", run->options->rows,
+                             run->options->part ? "of the part " : "to judge",
+                             run->options->part ? run->options->part : "",
+                             (unsigned long long) learn->frame.rows_n);
     }
 
     run->judged = *part;
