@@ -587,6 +587,12 @@ test_refused(void **state)
 
     g.matrix.weight = w;
     refused(&g, "with a weight above 0, got none");
+
+    w[0] = w[1] = w[2] = w[3] = 1e20;
+    y[1] = 1e30;
+    refused(&g, "products of a row's weight and its error that float32 can "
+            "hold");
+    y[1] = 1;
     g.matrix.weight = NULL;
 
     x[3] = INFINITY;

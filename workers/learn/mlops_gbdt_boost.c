@@ -448,9 +448,9 @@ mlops_gbdt_tree(mlops_gbdt_boost_t *b, uint32_t group, int *split)
 
     mlops_gbdt_take_rows(run, b->rounds);
     mlops_gbdt_take_features(run);
-    mlops_gbdt_gradients(run, group);
 
-    if (mlops_gbdt_grow(run) != MLOPS_OK
+    if (mlops_gbdt_gradients(run, group) != MLOPS_OK
+        || mlops_gbdt_grow(run) != MLOPS_OK
         || mlops_gbdt_refit(run, group) != MLOPS_OK)
     {
         return MLOPS_ERROR;

@@ -73,7 +73,10 @@ mlops_gbdt_loss_name(mlops_gbdt_objective_t objective)
 }
 
 
-void
+/* Margins are finite as long as gradients are: no NaN comes before an
+ * infinity. */
+
+int
 mlops_gbdt_gradients(mlops_gbdt_run_t *run, uint32_t group)
 {
     float                   g, h;
@@ -96,7 +99,16 @@ mlops_gbdt_gradients(mlops_gbdt_run_t *run, uint32_t group)
         h = h < x.most[2 * i + 1] ? x.most[2 * i + 1] : h;
     }
 
+    if (isinf(g) || isinf(h)) {
+        return mlops_err_set(run->err, "expected products of a row's weight "
+                             "and its error that float32 can hold, got "
+                             "larger ones: divide the weights or the target "
+                             "by a constant before");
+    }
+
     mlops_gbdt_scales(run, (double) g, (double) h);
+
+    return MLOPS_OK;
 }
 
 

@@ -239,7 +239,7 @@ int mlops_gbdt_bin(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows,
 int mlops_gbdt_base(mlops_gbdt_run_t *run, double *base);
 void mlops_gbdt_shares(mlops_gbdt_run_t *run);
 /* Sets run->pairs, scales. */
-void mlops_gbdt_gradients(mlops_gbdt_run_t *run, uint32_t group);
+int mlops_gbdt_gradients(mlops_gbdt_run_t *run, uint32_t group);
 double mlops_gbdt_loss(mlops_gbdt_run_t *run, const mlops_gbdt_rows_t *rows);
 /* New values of all leaves, by residuals. */
 int mlops_gbdt_refit(mlops_gbdt_run_t *run, uint32_t group);
