@@ -81,6 +81,7 @@ mlops_child_job_t *
 mlops_child_start(const mlops_child_options_t *options, mlops_err_t *err)
 {
     int                 out[2], record[2], parent;
+    sigset_t            all, before;
     mlops_child_job_t  *job;
 
     job = calloc(1, sizeof(*job));
@@ -114,13 +115,22 @@ mlops_child_start(const mlops_child_options_t *options, mlops_err_t *err)
     (void) fcntl(job->out, F_SETFL, O_NONBLOCK);
     (void) fcntl(job->record, F_SETFL, O_NONBLOCK);
 
+    /* a keeper that is asked to end at once would do what we do on the
+     * signal: it waits for it instead */
+
     (void) fflush(NULL);
     parent = getpid();
+
+    sigfillset(&all);
+    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
+
     job->keeper = fork();
 
     if (job->keeper == 0) {
         mlops_child_keep(options, parent, out[1], record[1]);
     }
+
+    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
 
     (void) close(out[1]);
     (void) close(record[1]);
