@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use File::Spec ();
 use File::Temp qw(tempdir);
 use FindBin;
 use JSON::PP;
@@ -15,7 +16,8 @@ my $root = "$FindBin::Bin/../..";
 my $build = $ENV{BUILD} // "$root/build";
 my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
 my $fault = "$build/t/fault/mlopsctl";
-my $data = $ENV{MLOPS_DATA} || "$root/../shared/data";
+my $data = File::Spec->rel2abs($ENV{MLOPS_DATA}
+                               || "$root/../shared/data");
 my $dir = tempdir(DIR => -w '/dev/shm' ? '/dev/shm' : '/tmp', CLEANUP => 1);
 
 delete @ENV{qw(MLOPS_FAULT MLOPS_FAULT_LOG MLOPS_SIMD)};
