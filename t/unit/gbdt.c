@@ -557,6 +557,7 @@ test_refused(void **state)
 {
     double     x[4] = { 1, 2, 3, 4 }, y[4] = { 1, 1, 1, 1 };
     double     w[4] = { 0, 0, 0, 0 };
+    uint8_t    marks[1] = { 1 };
     gbdts_t    g;
 
     (void) state;
@@ -598,6 +599,10 @@ test_refused(void **state)
     x[3] = INFINITY;
     refused(&g, "column \"x\": expected numbers smaller than the largest "
             "float32");
+    g.options.categorical = marks;
+    refused(&g, "column \"x\": expected numbers smaller than the largest "
+            "float32");
+    g.options.categorical = NULL;
     x[3] = 1e39;
     refused(&g, "column \"x\": expected numbers smaller than the largest "
             "float32");

@@ -691,6 +691,13 @@ mlops_gbdt_cut_categories(mlops_gbdt_sample_t *s,
     double     least, *sorted;
     uint32_t   i, n, bins, equal;
 
+    /* no map has such a key */
+
+    if (v->n != 0 && (isinf(v->values[0]) || isinf(v->values[v->n - 1]))) {
+        feature->infinite = 1;
+        return MLOPS_OK;
+    }
+
     bins = s->run->options->bins;
     least = 0;
     equal = v->n;
