@@ -29,6 +29,7 @@ def xgboost(task, x, y, test, o):
         "max_leaves": int(o["leaves"]), "max_depth": 0, "max_bin": 256,
         "eta": o["learning_rate"], "lambda": o["l2"],
         "min_child_weight": o["min_hessian"], "nthread": 1, "verbosity": 0,
+        "subsample": o.get("row_fraction", 1),
         "seed": int(o["seed"]),
     }
     begin = time.perf_counter()
@@ -49,6 +50,7 @@ def lightgbm(task, x, y, test, o):
         "min_sum_hessian_in_leaf": o["min_hessian"],
         "min_data_in_leaf": int(o["min_rows"]), "num_threads": 1,
         "verbosity": -1, "seed": int(o["seed"]), "force_row_wise": True,
+        "bagging_fraction": o.get("row_fraction", 1), "bagging_freq": 1,
     }
     begin = time.perf_counter()
     data = lgb.Dataset(x, label=y, params=params)
