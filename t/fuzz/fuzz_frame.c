@@ -6,22 +6,9 @@
  * The first byte chooses what is asked for; the rest is the file.
  */
 
+#include "fuzz.h"
+
 #include "mlops_frame.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-
-#define check(cond)                                                           \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);        \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const mlops_frame_want_t  wants[] = {
