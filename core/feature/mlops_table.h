@@ -414,6 +414,8 @@ int mlops_table_remove(mlops_table_t *table, const mlops_key_t *key,
 /* Live parts of the header. */
 void mlops_table_set_partition(mlops_table_t *table, uint32_t partition,
     int64_t offset, int64_t clock_us, int owned);
+/* What the writer before followed, offset and clock kept. */
+void mlops_table_disown(mlops_table_t *table, uint32_t partition);
 void mlops_table_set_warm(mlops_table_t *table, uint32_t column,
     int64_t warm_us);
 void mlops_table_beat(mlops_table_t *table, int64_t wall_us);

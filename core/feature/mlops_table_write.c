@@ -431,6 +431,19 @@ mlops_table_set_partition(mlops_table_t *table, uint32_t partition,
 
 
 void
+mlops_table_disown(mlops_table_t *table, uint32_t partition)
+{
+    mlops_table_partition_t  *p;
+
+    p = (mlops_table_partition_t *) mlops_table_partition(table, partition);
+
+    if (p != NULL) {
+        atomic_store_explicit(&p->owned, 0, memory_order_release);
+    }
+}
+
+
+void
 mlops_table_set_warm(mlops_table_t *table, uint32_t column, int64_t warm_us)
 {
     if (column < table->columns_n) {

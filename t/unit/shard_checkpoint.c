@@ -117,6 +117,27 @@ table_at(const shards_log_t *log, uint32_t n)
 }
 
 
+/* What the table says of partition 0. */
+
+static int
+table_owned(const shards_worker_t *w)
+{
+    int             owned;
+    char            name[MLOPS_TABLE_NAME_SIZE];
+    mlops_err_t     err;
+    mlops_table_t  *table;
+
+    mlops_table_name(w->log->view, 0, name);
+    table = mlops_table_open(w->features, name, (uid_t) -1, &err);
+    unit_ok(table != NULL, "%s", err.text);
+    assert_true(mlops_table_partition(table, 0)->offset >= 0);
+    owned = mlops_table_partition(table, 0)->owned != 0;
+    mlops_table_close(table);
+
+    return owned;
+}
+
+
 static void
 exact(const char *text, uint64_t seed)
 {
@@ -166,15 +187,26 @@ exact(const char *text, uint64_t seed)
 
         /* where the table was ahead */
 
+        assert_true(table_owned(&w));
         x = w;
         shards_start(&x);
         assert_true(mlops_shard_behind(x.shard));
+        assert_false(table_owned(&x));
         shards_run(&x, log.n);
         assert_true(x.behind > 50);
         shards_settle(&x);
+        assert_true(table_owned(&x));
         got = shards_dump(x.features, log.view);
         shards_equal("behind the table", got, end);
         free(got);
+        mlops_shard_destroy(x.shard);
+
+        /* what nobody acquires is nobody's, read to its end or not */
+
+        x = w;
+        shards_start(&x);
+        mlops_shard_caught_up(x.shard);
+        assert_false(table_owned(&x));
         mlops_shard_destroy(x.shard);
     }
 

@@ -286,6 +286,69 @@ sub await_applied {
 }
 
 
+# Who of a group's nodes owns what: the node's place in the list by partition,
+# for partitions that one of them has read to the end of what was sent.  As
+# the tables' headers say it; a partition that two of them claim is nobody's.
+
+sub owners {
+    my ($self, $topic, $view, @nodes) = @_;
+    my $sent = $self->{sent}{$topic};
+    my (%owner, %claims);
+
+    for my $i (0 .. $#nodes) {
+        for my $table ($self->headers($view, $nodes[$i])) {
+            next if $table->{superseded};
+
+            for my $partition (grep { $table->{owned}{$_} } 0 .. $#$sent) {
+                $claims{$partition}++;
+                $owner{$partition} = $i
+                    if ($table->{offset}{$partition} // -1)
+                       >= @{ $sent->[$partition] } - 1;
+            }
+        }
+    }
+
+    delete @owner{grep { $claims{$_} != 1 } keys %claims};
+
+    return \%owner;
+}
+
+
+# The tables of a group as that of one worker: of each row the one that the
+# owner of its partition has.  Nothing where a partition has no owner, or one
+# moved while the tables were read: a group moves partitions when it likes,
+# and a node that gives one away takes its rows out of the table.
+
+sub group_dump {
+    my ($self, $topic, $view, @nodes) = @_;
+    my $partitions = @{ $self->{sent}{$topic} };
+    my $places = sub {
+        my $owner = $self->owners($topic, $view, @nodes);
+        my @moves = map { $self->worker_log($_)
+                              =~ /"\Q$view\E": (partition \d+ .*)/g } @nodes;
+
+        return ($owner, join "\n", @moves,
+                        map { "$_=$owner->{$_}" } sort keys %$owner);
+    };
+
+    my ($owner, $before) = $places->();
+    return if keys %$owner < $partitions;
+
+    my @rows;
+
+    for my $i (0 .. $#nodes) {
+        push @rows, grep { ($owner->{(split /\t/)[-3]} // -1) == $i }
+                         split /\n/, $self->dump($view, undef, $nodes[$i]);
+    }
+
+    my (undef, $after) = $places->();
+    return if $after ne $before;
+
+    return join '', map { "$_\n" }
+                    sort { (split /\t/, $a)[0] <=> (split /\t/, $b)[0] } @rows;
+}
+
+
 # What a view has not yet applied of a topic; nothing where it has all.
 
 sub behind {

@@ -984,7 +984,8 @@ mlops_shard_position(mlops_shard_t *shard, const mlops_position_t *position,
         part->q = q;
     }
 
-    mlops_publish_position(shard, part, 1);
+    part->owned = 1;
+    mlops_publish_position(shard, part);
     mlops_fault("shard_position");
 }
 
@@ -1025,7 +1026,7 @@ mlops_shard_caught_up(mlops_shard_t *shard)
     for (i = 0; i < shard->active_n; i++) {
         part = shard->parts[shard->active[i]];
         part->target = -1;
-        mlops_publish_position(shard, part, part->offset >= 0);
+        mlops_publish_position(shard, part);
     }
 
     for (i = 0; i < shard->defs->view->row.n; i++) {
@@ -1091,7 +1092,8 @@ mlops_shard_release(mlops_shard_t *shard, int32_t partition, int keep)
         part->q = INT64_MIN;
     }
 
-    mlops_publish_position(shard, part, 0);
+    part->owned = 0;
+    mlops_publish_position(shard, part);
 
     for (i = 0; shard->active[i] != partition + 1; i++) { /* void */ }
 

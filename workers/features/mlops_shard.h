@@ -163,7 +163,7 @@ int mlops_shard_clock(mlops_shard_t *shard, int32_t partition, int64_t q,
 int64_t mlops_shard_next(const mlops_shard_t *shard, int32_t partition);
 
 /* All up to position has been applied, events or not; shown to readers with
- * the clock q. */
+ * the clock q, and that this writer follows the partition. */
 void mlops_shard_position(mlops_shard_t *shard,
     const mlops_position_t *position, int64_t q);
 

@@ -116,7 +116,8 @@ mlops_grow_attach(mlops_shard_t *shard, mlops_def_t *def,
 
 
 /* How far the table is: what its header says; after a kill rows may be
- * further. */
+ * further.  Its last writer's partitions are nobody's before they are
+ * acquired again: the group may have given them to others. */
 
 static int
 mlops_grow_targets(mlops_shard_t *shard, mlops_def_t *def, int clean,
@@ -124,12 +125,17 @@ mlops_grow_targets(mlops_shard_t *shard, mlops_def_t *def, int clean,
 {
     uint32_t                        i;
     int64_t                         offset;
+    mlops_table_t                  *table;
     const mlops_table_partition_t  *partition;
 
+    table = def->current->table;
+
     for (i = 0; i < MLOPS_PARTITIONS_MAX; i++) {
-        partition = mlops_table_partition(def->current->table, i);
+        partition = mlops_table_partition(table, i);
         offset = atomic_load_explicit(&partition->offset,
                                       memory_order_acquire);
+
+        mlops_table_disown(table, i);
 
         if (offset >= 0
             && mlops_grow_target(shard, (int32_t) i, offset, err) != MLOPS_OK)
@@ -372,7 +378,7 @@ mlops_grow_live(mlops_shard_t *shard, mlops_def_t *def, mlops_table_t *table)
         if (part->partition != -1) {
             mlops_table_set_partition(table, (uint32_t) part->partition,
                                       part->offset, part->q,
-                                      part->q != INT64_MIN);
+                                      part->owned);
         }
     }
 

@@ -125,6 +125,7 @@ typedef struct {
     int64_t                   target;   /* of the table that was found */
     mlops_calendar_t          refresh;
     mlops_calendar_t          expiry;
+    unsigned                  owned:1;  /* a position has been told */
 } mlops_part_t;
 
 
@@ -304,8 +305,7 @@ int mlops_publish_wanted(const mlops_shard_t *shard, const mlops_def_t *def,
 void mlops_publish_remove(mlops_shard_t *shard, mlops_def_t *def,
     uint32_t number, const mlops_key_t *key, const mlops_entity_t *entity,
     int keep);
-void mlops_publish_position(mlops_shard_t *shard, const mlops_part_t *part,
-    int owned);
+void mlops_publish_position(mlops_shard_t *shard, const mlops_part_t *part);
 void mlops_publish_warm(const mlops_shard_t *shard, mlops_def_t *def,
     uint32_t column);
 /* Rows of others leave the current table. */

@@ -212,8 +212,7 @@ mlops_publish_remove(mlops_shard_t *shard, mlops_def_t *def, uint32_t number,
 
 
 void
-mlops_publish_position(mlops_shard_t *shard, const mlops_part_t *part,
-    int owned)
+mlops_publish_position(mlops_shard_t *shard, const mlops_part_t *part)
 {
     uint32_t        i;
     mlops_def_t    *def;
@@ -231,14 +230,16 @@ mlops_publish_position(mlops_shard_t *shard, const mlops_part_t *part,
             if (boards[i] != NULL) {
                 mlops_table_set_partition(boards[i]->table,
                                           (uint32_t) part->partition,
-                                          part->offset, part->q, owned);
+                                          part->offset, part->q,
+                                          part->owned);
             }
         }
 
         for (board = def->past; board != NULL; board = board->next) {
             mlops_table_set_partition(board->table,
                                       (uint32_t) part->partition,
-                                      part->offset, part->q, owned);
+                                      part->offset, part->q,
+                                      part->owned);
         }
     }
 }
