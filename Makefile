@@ -82,10 +82,19 @@ warn        := -Wall -Wextra -Werror
 OPT         ?= -O2 -g
 LDLIBS      := -Wl,--as-needed -lrdkafka -lcurl -lyajl -lcrypto -lm -lpthread
 
+# Of mlops-features, whose records are taken in one thread and given back in
+# another.  ALLOCATOR= leaves libc's; sanitizers bring their own.
+
+ALLOCATOR   ?= -ljemalloc
+
 ifdef SANITIZE
 sanitize    := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
                -fno-omit-frame-pointer
 OPT         := -O1 -g
+endif
+
+ifneq ($(SANITIZE)$(FUZZ)$(TSAN),)
+ALLOCATOR   :=
 endif
 
 ifdef FUZZ
@@ -325,7 +334,7 @@ $(BUILD)/t/fault/mlops-features: $(BUILD)/obj/workers/features/main.o \
     $(fault_obj) $(archives)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(link) -o $@.tmp $< \
-	    $(filter-out $(fault_tool),$(fault_obj)) $(all_libs)
+	    $(filter-out $(fault_tool),$(fault_obj)) $(all_libs) $(ALLOCATOR)
 	@mv -f $@.tmp $@
 
 fuzz-programs: $(fuzz_names:%=$(FUZZ_OUT)/%)
@@ -373,7 +382,7 @@ $(BUILD)/bin/mlopsctl: $(tool_obj) $(archives)
 
 $(BUILD)/bin/mlops-features: $(BUILD)/obj/workers/features/main.o $(archives)
 	@mkdir -p $(@D)
-	$(call say,LINK)$(link) -o $@.tmp $< $(all_libs)
+	$(call say,LINK)$(link) -o $@.tmp $< $(all_libs) $(ALLOCATOR)
 	@mv -f $@.tmp $@
 
 $(BUILD)/bin/mlops-broker: $(BUILD)/obj/workers/tools/mlops_broker.o $(archives)

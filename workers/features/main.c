@@ -7,7 +7,6 @@
 #include "mlops_worker_log.h"
 
 #include <getopt.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +21,11 @@
 #define MLOPS_FEATURES_LOOK_MS     100
 #define MLOPS_FEATURES_CHECKPOINT  30000000
 
-#define MLOPS_FEATURES_MMAP  (32 << 20)     /* bytes that are mapped alone */
-#define MLOPS_FEATURES_TRIM  (32 << 20)     /* bytes that are kept */
+
+/* jemalloc's, which looks for this name.  librdkafka takes and gives back some
+ * megabytes many times a second: they are kept like smaller ones. */
+
+const char  *malloc_conf = "oversize_threshold:0";
 
 
 static int mlops_features_options(mlops_worker_t *worker, int argc,
@@ -51,12 +53,6 @@ main(int argc, char **argv)
     if (rc != -1) {
         return rc;
     }
-
-    /* librdkafka takes and gives back some megabytes many times a second:
-     * they stay here instead of being faulted in again each time */
-
-    (void) mallopt(M_MMAP_THRESHOLD, MLOPS_FEATURES_MMAP);
-    (void) mallopt(M_TRIM_THRESHOLD, MLOPS_FEATURES_TRIM);
 
     /* all threads inherit the mask: signals are asked for */
 
