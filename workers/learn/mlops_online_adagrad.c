@@ -38,6 +38,7 @@ mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
     double                   lanes[MLOPS_ONLINE_LANES] = { 0 };
     uint32_t                 i;
     mlops_online_slot_t      slot;
+    mlops_online_ahead_t     ahead;
     mlops_online_scratch_t  *s;
 
     s = &online->scratch;
@@ -52,7 +53,8 @@ mlops_online_adagrad_margin(mlops_online_t *online, const uint32_t *index,
         lanes[i % MLOPS_ONLINE_LANES] += (double) slot.a * (double) value[i];
     }
 
-    mlops_online_ahead(online, 0, UINT32_MAX);
+    ahead = mlops_online_ahead(online);
+    mlops_online_ahead_rest(&ahead, 0);
 
     return mlops_online_fold(lanes);
 }

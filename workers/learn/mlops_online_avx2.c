@@ -254,14 +254,16 @@ mlops_online_target static double
 mlops_online_ftrl_margin_avx2(mlops_online_t *online, const uint32_t *index,
     const float *value, uint32_t n)
 {
-    __m256d   lo, hi;
-    uint32_t  i;
+    __m256d               lo, hi;
+    uint32_t              i;
+    mlops_online_ahead_t  ahead;
 
+    ahead = mlops_online_ahead(online);
     lo = _mm256_setzero_pd();
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_ahead(online, i, i + MLOPS_ONLINE_LANES / 2);
+        mlops_online_ahead_four(&ahead, i);
         mlops_online_ftrl_eight(online, index, value, i, MLOPS_ONLINE_LANES,
                                 &lo, &hi);
     }
@@ -299,18 +301,19 @@ mlops_online_target static void
 mlops_online_ftrl_update_avx2(mlops_online_t *online, const float *value,
     uint32_t n, float g)
 {
-    __m256    all;
-    uint32_t  i;
+    __m256                all;
+    uint32_t              i;
+    mlops_online_ahead_t  ahead;
 
+    ahead = mlops_online_ahead(online);
     all = _mm256_set1_ps(g);
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_ahead(online, i + MLOPS_ONLINE_LANES / 2,
-                           i + MLOPS_ONLINE_LANES);
+        mlops_online_ahead_four(&ahead, i + MLOPS_ONLINE_LANES / 2);
         mlops_online_ftrl_add(online, value, i, all, MLOPS_ONLINE_LANES);
     }
 
-    mlops_online_ahead(online, i, UINT32_MAX);
+    mlops_online_ahead_rest(&ahead, i);
 
     if (i < n) {
         mlops_online_ftrl_add(online, value, i, all, n - i);
@@ -337,14 +340,16 @@ mlops_online_target static double
 mlops_online_adagrad_margin_avx2(mlops_online_t *online,
     const uint32_t *index, const float *value, uint32_t n)
 {
-    __m256d   lo, hi;
-    uint32_t  i;
+    __m256d               lo, hi;
+    uint32_t              i;
+    mlops_online_ahead_t  ahead;
 
+    ahead = mlops_online_ahead(online);
     lo = _mm256_setzero_pd();
     hi = _mm256_setzero_pd();
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_ahead(online, i, i + MLOPS_ONLINE_LANES / 2);
+        mlops_online_ahead_four(&ahead, i);
         mlops_online_adagrad_eight(online, index, value, i,
                                    MLOPS_ONLINE_LANES, &lo, &hi);
     }
@@ -388,18 +393,19 @@ mlops_online_target static void
 mlops_online_adagrad_update_avx2(mlops_online_t *online, const float *value,
     uint32_t n, float g)
 {
-    __m256    all;
-    uint32_t  i;
+    __m256                all;
+    uint32_t              i;
+    mlops_online_ahead_t  ahead;
 
+    ahead = mlops_online_ahead(online);
     all = _mm256_set1_ps(g);
 
     for (i = 0; i + MLOPS_ONLINE_LANES <= n; i += MLOPS_ONLINE_LANES) {
-        mlops_online_ahead(online, i + MLOPS_ONLINE_LANES / 2,
-                           i + MLOPS_ONLINE_LANES);
+        mlops_online_ahead_four(&ahead, i + MLOPS_ONLINE_LANES / 2);
         mlops_online_adagrad_add(online, value, i, all, MLOPS_ONLINE_LANES);
     }
 
-    mlops_online_ahead(online, i, UINT32_MAX);
+    mlops_online_ahead_rest(&ahead, i);
 
     if (i < n) {
         mlops_online_adagrad_add(online, value, i, all, n - i);
