@@ -5,15 +5,14 @@
 #include "mlops_exec.h"
 #include "mlops_fit_key.h"
 #include "mlops_fitters.h"
+#include "mlops_folder.h"
 #include "mlops_plan.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 
 #define MLOPS_EXEC_TIMEOUT  (10ull * 60 * 1000)
@@ -31,8 +30,6 @@ static int mlops_exec_folder(mlops_exec_t *ex);
 static int mlops_exec_files(mlops_exec_t *ex);
 static int mlops_exec_child(mlops_exec_t *ex);
 static int mlops_exec_stop(void *ctx);
-static int mlops_exec_remove(const char *path, const struct stat *st,
-    int type, struct FTW *ftw);
 static void mlops_exec_print(void *ctx, const char *text, size_t len);
 
 
@@ -356,27 +353,13 @@ mlops_exec_print(void *ctx, const char *text, size_t len)
 }
 
 
-static int
-mlops_exec_remove(const char *path, const struct stat *st, int type,
-    struct FTW *ftw)
-{
-    (void) st;
-    (void) type;
-    (void) ftw;
-
-    (void) remove(path);
-
-    return 0;
-}
-
-
 /* The folder itself stays: its name is taken. */
 
 void
 mlops_exec_clean(mlops_exec_t *ex)
 {
-    (void) nftw(ex->in, mlops_exec_remove, 16, FTW_DEPTH|FTW_PHYS);
-    (void) nftw(ex->out, mlops_exec_remove, 16, FTW_DEPTH|FTW_PHYS);
+    mlops_folder_remove(ex->in);
+    mlops_folder_remove(ex->out);
 }
 
 

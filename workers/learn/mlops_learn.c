@@ -3,14 +3,11 @@
  */
 
 #include "mlops_learn_run.h"
+#include "mlops_folder.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 
 static uint64_t mlops_learn_peak(void);
@@ -19,7 +16,6 @@ static int mlops_learn_prepare(mlops_learn_run_t *run);
 static int mlops_learn_fit_all(mlops_learn_run_t *run);
 static int mlops_learn_scores(mlops_learn_run_t *run,
     mlops_learn_chain_t *chain);
-static int mlops_learn_work(mlops_learn_run_t *run);
 static void mlops_learn_run_free(mlops_learn_run_t *run);
 static char *mlops_learn_folder(const char *path);
 
@@ -171,7 +167,9 @@ mlops_learn_start(mlops_learn_run_t *run)
         return MLOPS_ERROR;
     }
 
-    if (mlops_learn_work(run) != MLOPS_OK) {
+    run->work = mlops_folder_make(options->work, "mlops-train", run->err);
+
+    if (run->work == NULL) {
         return MLOPS_ERROR;
     }
 
@@ -310,57 +308,11 @@ mlops_learn_scores(mlops_learn_run_t *run, mlops_learn_chain_t *chain)
 }
 
 
-static int
-mlops_learn_work(mlops_learn_run_t *run)
-{
-    size_t       len;
-    const char  *base;
-
-    base = run->options->work;
-    base = base ? base : getenv("TMPDIR");
-    base = (base != NULL && base[0] != '\0') ? base : "/tmp";
-
-    len = strlen(base) + sizeof("/mlops-train.XXXXXX");
-    run->work = malloc(len);
-
-    if (run->work == NULL) {
-        return mlops_err_set(run->err, "out of memory");
-    }
-
-    (void) snprintf(run->work, len, "%s/mlops-train.XXXXXX", base);
-
-    if (mkdtemp(run->work) == NULL) {
-        (void) mlops_err_set(run->err, "cannot make a folder in %s: %s", base,
-                             strerror(errno));
-        free(run->work);
-        run->work = NULL;
-
-        return MLOPS_ERROR;
-    }
-
-    return MLOPS_OK;
-}
-
-
-static int
-mlops_learn_remove(const char *path, const struct stat *st, int type,
-    struct FTW *ftw)
-{
-    (void) st;
-    (void) type;
-    (void) ftw;
-
-    (void) remove(path);
-
-    return 0;
-}
-
-
 static void
 mlops_learn_work_free(char *work)
 {
     if (work != NULL) {
-        (void) nftw(work, mlops_learn_remove, 16, FTW_DEPTH|FTW_PHYS);
+        mlops_folder_remove(work);
         free(work);
     }
 }

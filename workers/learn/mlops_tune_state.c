@@ -4,12 +4,12 @@
 
 #include "mlops_tune.h"
 #include "mlops_file.h"
+#include "mlops_folder.h"
 #include "mlops_import_job.h"
 #include "mlops_model.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +25,6 @@ static int mlops_tune_digest(const char *path, mlops_import_text_t *text,
     mlops_err_t *err);
 static int mlops_tune_write(int dir, const char *name, const char *data,
     size_t len, mlops_err_t *err);
-static int mlops_tune_remove(const char *path, const struct stat *st,
-    int type, struct FTW *ftw);
 static int mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
     const char *want, const mlops_model_t *model, mlops_err_t *err);
 
@@ -52,7 +50,7 @@ mlops_tune_open(const mlops_tune_options_t *options, const char *data,
         rc = mlops_err_set(err, "out of memory");
 
     } else {
-        (void) nftw(work, mlops_tune_remove, 16, FTW_DEPTH|FTW_PHYS);
+        mlops_folder_remove(work);
 
         rc = (mkdir(work, 0700) == -1)
              ? mlops_err_set(err, "%s: %s", work, strerror(errno))
@@ -96,20 +94,6 @@ mlops_tune_folder(const mlops_tune_options_t *options, int *dir, int *lock,
     }
 
     return MLOPS_OK;
-}
-
-
-static int
-mlops_tune_remove(const char *path, const struct stat *st, int type,
-    struct FTW *ftw)
-{
-    (void) st;
-    (void) type;
-    (void) ftw;
-
-    (void) remove(path);
-
-    return 0;
 }
 
 

@@ -4,13 +4,11 @@
 
 #include "mlopsctl.h"
 #include "mlopsctl_learn.h"
+#include "mlops_folder.h"
 #include "mlops_import_job.h"
 #include "mlops_plan.h"
 #include "mlops_tune.h"
 
-#include <ftw.h>
-#include <signal.h>
-#include <unistd.h>
 
 
 #define MLOPSCTL_TUNE_TRIALS  12
@@ -28,9 +26,6 @@ typedef struct {
 } mlopsctl_tune_t;
 
 
-static volatile sig_atomic_t  mlopsctl_tune_signal;
-
-
 static int mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv);
 static int mlopsctl_tune_made(mlopsctl_tune_t *in, int argc, char **argv,
     const struct option *options);
@@ -44,19 +39,14 @@ static void mlopsctl_tune_settings(const mlops_tune_trial_t *trial,
     const char *before, const char *behind);
 static void mlopsctl_tune_report(void *ctx, const mlops_tune_trial_t *trial,
     const char *metric);
-static int mlopsctl_tune_stop(void *ctx);
-static void mlopsctl_tune_caught(int number);
-static int mlopsctl_tune_remove(const char *path, const struct stat *st,
-    int type, struct FTW *ftw);
 
 
 int
 mlopsctl_tune(int argc, char **argv)
 {
-    int               rc;
-    uint32_t          i;
-    struct sigaction  sa;
-    mlopsctl_tune_t   in;
+    int              rc;
+    uint32_t         i;
+    mlopsctl_tune_t  in;
 
     memset(&in, 0, sizeof(in));
 
@@ -67,17 +57,12 @@ mlopsctl_tune(int argc, char **argv)
     }
 
     if (rc == MLOPSCTL_DONE) {
-        memset(&sa, 0, sizeof(sa));
-        sa.sa_handler = mlopsctl_tune_caught;
-
-        (void) sigaction(SIGINT, &sa, NULL);
-        (void) sigaction(SIGTERM, &sa, NULL);
-
+        mlopsctl_stop_init();
         rc = mlopsctl_tune_run(&in);
     }
 
     if (in.own != NULL) {
-        (void) nftw(in.own, mlopsctl_tune_remove, 16, FTW_DEPTH|FTW_PHYS);
+        mlops_folder_remove(in.own);
         free(in.own);
     }
 
@@ -134,7 +119,7 @@ mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
     in->tune.seed = 1;
     in->tune.program = "/proc/self/exe";
     in->tune.report = mlopsctl_tune_report;
-    in->tune.stop = mlopsctl_tune_stop;
+    in->tune.stop = mlopsctl_stopped;
     in->tune.set = in->set;
 
     while ((c = mlopsctl_option(argc, argv, "o:", options)) != -1) {
@@ -375,26 +360,16 @@ mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text)
 static int
 mlopsctl_tune_state(mlopsctl_tune_t *in)
 {
-    const char  *base;
+    mlops_err_t  err;
 
     if (in->tune.state != NULL) {
         return MLOPSCTL_DONE;
     }
 
-    base = getenv("TMPDIR");
-    base = (base != NULL && base[0] != '\0') ? base : "/tmp";
+    in->own = mlops_folder_make(NULL, "mlops-tune", &err);
 
-    if (asprintf(&in->own, "%s/mlops-tune.XXXXXX", base) == -1) {
-        in->own = NULL;
-        return mlopsctl_failed("out of memory");
-    }
-
-    if (mkdtemp(in->own) == NULL) {
-        (void) mlopsctl_failed("%s: cannot be made", in->own);
-        free(in->own);
-        in->own = NULL;
-
-        return MLOPSCTL_FAILED;
+    if (in->own == NULL) {
+        return mlopsctl_failed("%s", err.text);
     }
 
     in->tune.state = in->own;
@@ -502,34 +477,4 @@ mlopsctl_tune_report(void *ctx, const mlops_tune_trial_t *trial,
     }
 
     (void) fflush(stdout);
-}
-
-
-static int
-mlopsctl_tune_stop(void *ctx)
-{
-    (void) ctx;
-
-    return mlopsctl_tune_signal != 0;
-}
-
-
-static void
-mlopsctl_tune_caught(int number)
-{
-    mlopsctl_tune_signal = number;
-}
-
-
-static int
-mlopsctl_tune_remove(const char *path, const struct stat *st, int type,
-    struct FTW *ftw)
-{
-    (void) st;
-    (void) type;
-    (void) ftw;
-
-    (void) remove(path);
-
-    return 0;
 }
