@@ -27,6 +27,55 @@ mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value)
 }
 
 
+int
+mlops_fit_outputs(mlops_fit_t *fit, mlops_fit_target_t target)
+{
+    uint32_t  margins;
+
+    margins = 1;
+
+    switch (target) {
+
+    case MLOPS_FIT_OF_ONE:
+
+        if (fit->outputs_n != 1) {
+            return mlops_field_error(fit->field, "outputs: expected 1, got "
+                                     "%u", fit->outputs_n);
+        }
+
+        break;
+
+    case MLOPS_FIT_OF_TWO:
+
+        if (fit->outputs_n != 1 && fit->outputs_n != 2) {
+            return mlops_field_error(fit->field, "outputs: expected 1, the "
+                                     "probability of the second class, or 2, "
+                                     "got %u", fit->outputs_n);
+        }
+
+        break;
+
+    case MLOPS_FIT_OF_CLASSES:
+        margins = fit->classes_n ? fit->classes_n : fit->outputs_n;
+
+        if (fit->outputs_n != margins || margins < 2) {
+            return mlops_field_error(fit->field, "outputs: expected a name "
+                                     "for each of %u classes, got %u",
+                                     margins, fit->outputs_n);
+        }
+
+        break;
+    }
+
+    if (fit->margin_n != 0 && fit->margin_n != margins) {
+        return mlops_field_error(fit->field, "margin: expected %u, got %u",
+                                 margins, fit->margin_n);
+    }
+
+    return MLOPS_OK;
+}
+
+
 void
 mlops_fit_step(mlops_fit_t *fit, const char *kind, const mlops_str_t *inputs,
     uint32_t inputs_n, const mlops_str_t *outputs, uint32_t outputs_n)

@@ -13,6 +13,17 @@
 /* mlops_field_flag with a default. */
 int mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value);
 
+/* Are there as many outputs, and margins if any, as a learner of this target
+ * has? */
+typedef enum {
+    MLOPS_FIT_OF_ONE,               /* 1 of both */
+    MLOPS_FIT_OF_TWO,               /* 1 margin; the probability of the second
+                                       class, or of both */
+    MLOPS_FIT_OF_CLASSES            /* of both as many as classes */
+} mlops_fit_target_t;
+
+int mlops_fit_outputs(mlops_fit_t *fit, mlops_fit_target_t target);
+
 
 /*
  * A step: mlops_fit_step begins {"kind":"…","inputs":[…],"outputs":[…]

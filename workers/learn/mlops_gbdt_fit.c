@@ -40,43 +40,20 @@ mlops_gbdt_check(mlops_fit_t *fit)
 }
 
 
-/* Are there as many outputs as the objective has? */
-
 static int
 mlops_gbdt_shape(mlops_fit_t *fit, const mlops_gbdt_options_t *options)
 {
-    uint32_t  margins;
+    switch (options->objective) {
 
-    margins = 1;
+    case MLOPS_GBDT_SOFTMAX:
+        return mlops_fit_outputs(fit, MLOPS_FIT_OF_CLASSES);
 
-    if (options->objective == MLOPS_GBDT_SOFTMAX) {
-        margins = fit->classes_n ? fit->classes_n : fit->outputs_n;
+    case MLOPS_GBDT_LOGISTIC:
+        return mlops_fit_outputs(fit, MLOPS_FIT_OF_TWO);
 
-        if (fit->outputs_n != margins || margins < 2) {
-            return mlops_field_error(fit->field, "outputs: expected a name "
-                                     "for each of %u classes, got %u",
-                                     margins, fit->outputs_n);
-        }
-
-    } else if (options->objective == MLOPS_GBDT_LOGISTIC) {
-
-        if (fit->outputs_n != 1 && fit->outputs_n != 2) {
-            return mlops_field_error(fit->field, "outputs: expected 1, the "
-                                     "probability of the second class, or 2, "
-                                     "got %u", fit->outputs_n);
-        }
-
-    } else if (fit->outputs_n != 1) {
-        return mlops_field_error(fit->field, "outputs: expected 1, got %u",
-                                 fit->outputs_n);
+    default:
+        return mlops_fit_outputs(fit, MLOPS_FIT_OF_ONE);
     }
-
-    if (fit->margin_n != 0 && fit->margin_n != margins) {
-        return mlops_field_error(fit->field, "margin: expected %u, got %u",
-                                 margins, fit->margin_n);
-    }
-
-    return MLOPS_OK;
 }
 
 

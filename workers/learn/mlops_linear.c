@@ -52,43 +52,23 @@ mlops_linear_keys(mlops_fit_t *fit, double alpha, double l1_ratio,
 int
 mlops_linear_check(mlops_fit_t *fit, mlops_linear_link_t link)
 {
-    uint32_t  margins;
-
     if (fit->train != NULL && fit->train->columns_n > MLOPS_QR_COLUMNS - 2) {
         return mlops_field_error(fit->field, "inputs: expected at most %u, "
                                  "got %u", MLOPS_QR_COLUMNS - 2,
                                  fit->train->columns_n);
     }
 
-    margins = 1;
+    switch (link) {
 
-    if (link == MLOPS_LINEAR_SOFTMAX) {
-        margins = fit->classes_n ? fit->classes_n : fit->outputs_n;
+    case MLOPS_LINEAR_SOFTMAX:
+        return mlops_fit_outputs(fit, MLOPS_FIT_OF_CLASSES);
 
-        if (fit->outputs_n != margins || margins < 2) {
-            return mlops_field_error(fit->field, "outputs: expected a name "
-                                     "for each of %u classes, got %u",
-                                     margins, fit->outputs_n);
-        }
+    case MLOPS_LINEAR_SIGMOID:
+        return mlops_fit_outputs(fit, MLOPS_FIT_OF_TWO);
 
-    } else if (link == MLOPS_LINEAR_SIGMOID) {
-        if (fit->outputs_n != 1 && fit->outputs_n != 2) {
-            return mlops_field_error(fit->field, "outputs: expected 1, the "
-                                     "probability of the second class, or 2, "
-                                     "got %u", fit->outputs_n);
-        }
-
-    } else if (fit->outputs_n != 1) {
-        return mlops_field_error(fit->field, "outputs: expected 1, got %u",
-                                 fit->outputs_n);
+    default:
+        return mlops_fit_outputs(fit, MLOPS_FIT_OF_ONE);
     }
-
-    if (fit->margin_n != 0 && fit->margin_n != margins) {
-        return mlops_field_error(fit->field, "margin: expected %u, got %u",
-                                 margins, fit->margin_n);
-    }
-
-    return MLOPS_OK;
 }
 
 
