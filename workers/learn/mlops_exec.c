@@ -366,25 +366,11 @@ mlops_exec_clean(mlops_exec_t *ex)
 char *
 mlops_exec_text(mlops_exec_t *ex, const char *fmt, ...)
 {
-    int      n;
-    char    *text;
-    va_list  args, again;
+    char     *text;
+    va_list   args;
 
     va_start(args, fmt);
-    va_copy(again, args);
-
-    n = vsnprintf(NULL, 0, fmt, args);
-    text = (n < 0) ? NULL : mlops_arena_alloc(ex->fit->field->arena,
-                                              (size_t) n + 1);
-
-    if (text != NULL) {
-        (void) vsnprintf(text, (size_t) n + 1, fmt, again);
-
-    } else {
-        (void) mlops_field_memory(ex->fit->field);
-    }
-
-    va_end(again);
+    text = mlops_fit_vtext(ex->fit, fmt, args);
     va_end(args);
 
     return text;

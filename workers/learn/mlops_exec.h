@@ -49,9 +49,6 @@ int mlops_exec_rows(mlops_exec_t *ex, const mlops_matrix_t *matrix,
 /* The command and its environment. */
 int mlops_exec_command(mlops_exec_t *ex);
 int mlops_exec_environment(mlops_exec_t *ex);
-/* "NAME=" and text as printf has it. */
-int mlops_exec_set(mlops_exec_t *ex, const char *fmt, ...)
-    mlops_printf(2, 3);
 /* Text in the arena of the fit's field; NULL: out of memory, said. */
 char *mlops_exec_text(mlops_exec_t *ex, const char *fmt, ...)
     mlops_printf(2, 3);

@@ -20,6 +20,8 @@ static int mlops_exec_asked(mlops_exec_t *ex);
 static int mlops_exec_names(mlops_exec_t *ex, const char *var,
     const mlops_str_t *names, uint32_t n);
 static int mlops_exec_own(mlops_exec_t *ex, const mlops_doc_t *doc);
+static int mlops_exec_set(mlops_exec_t *ex, const char *fmt, ...)
+    mlops_printf(2, 3);
 static int mlops_exec_append(mlops_exec_t *ex, char *text);
 
 
@@ -282,30 +284,17 @@ mlops_exec_own(mlops_exec_t *ex, const mlops_doc_t *doc)
 }
 
 
-int
+/* "NAME=" and text as printf has it. */
+
+static int
 mlops_exec_set(mlops_exec_t *ex, const char *fmt, ...)
 {
-    int      n;
-    char    *text;
-    va_list  args, again;
+    char     *text;
+    va_list   args;
 
     va_start(args, fmt);
-    va_copy(again, args);
-
-    n = vsnprintf(NULL, 0, fmt, args);
-    text = (n < 0) ? NULL : mlops_arena_alloc(ex->fit->field->arena,
-                                              (size_t) n + 1);
-
-    if (text != NULL) {
-        (void) vsnprintf(text, (size_t) n + 1, fmt, again);
-    }
-
-    va_end(again);
+    text = mlops_fit_vtext(ex->fit, fmt, args);
     va_end(args);
-
-    if (text == NULL) {
-        return mlops_field_memory(ex->fit->field);
-    }
 
     return mlops_exec_append(ex, text);
 }

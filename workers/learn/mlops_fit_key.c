@@ -6,7 +6,6 @@
 #include "mlops_num.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 
@@ -215,31 +214,45 @@ mlops_fit_inputs(mlops_fit_t *fit)
 }
 
 
+char *
+mlops_fit_vtext(mlops_fit_t *fit, const char *fmt, va_list args)
+{
+    int       n;
+    char     *text;
+    va_list   again;
+
+    va_copy(again, args);
+
+    n = vsnprintf(NULL, 0, fmt, args);
+    text = (n < 0) ? NULL : mlops_arena_alloc(fit->field->arena,
+                                              (size_t) n + 1);
+
+    if (text != NULL) {
+        (void) vsnprintf(text, (size_t) n + 1, fmt, again);
+
+    } else {
+        (void) mlops_field_memory(fit->field);
+    }
+
+    va_end(again);
+
+    return text;
+}
+
+
 mlops_str_t
 mlops_fit_name(mlops_fit_t *fit, const char *fmt, ...)
 {
-    int          n;
-    char        *p;
-    va_list      args;
-    mlops_str_t  name = mlops_null_str;
+    char         *text;
+    va_list       args;
+    mlops_str_t   name;
 
     va_start(args, fmt);
-    n = vsnprintf(NULL, 0, fmt, args);
+    text = mlops_fit_vtext(fit, fmt, args);
     va_end(args);
 
-    p = (n < 0) ? NULL : mlops_arena_alloc(fit->field->arena,
-                                           (size_t) n + 1);
-    if (p == NULL) {
-        (void) mlops_field_memory(fit->field);
-        return name;
-    }
-
-    va_start(args, fmt);
-    (void) vsnprintf(p, (size_t) n + 1, fmt, args);
-    va_end(args);
-
-    name.data = p;
-    name.len = (size_t) n;
+    name.data = text;
+    name.len = text ? strlen(text) : 0;
 
     return name;
 }

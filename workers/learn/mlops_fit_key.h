@@ -9,6 +9,8 @@
 
 #include "mlops_fit.h"
 
+#include <stdarg.h>
+
 
 /* mlops_field_flag with a default. */
 int mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value);
@@ -57,7 +59,9 @@ void mlops_fit_report(mlops_fit_t *fit, const char *key);
 
 /* The names of the step's inputs; NULL when memory is out. */
 mlops_str_t *mlops_fit_inputs(mlops_fit_t *fit);
-/* A name in the arena, as printf has it; data NULL when memory is out. */
+/* Text in the arena, as printf has it; NULL when memory is out. */
+char *mlops_fit_vtext(mlops_fit_t *fit, const char *fmt, va_list args);
+/* The same as a name; data NULL when memory is out. */
 mlops_str_t mlops_fit_name(mlops_fit_t *fit, const char *fmt, ...)
     mlops_printf(2, 3);
 
