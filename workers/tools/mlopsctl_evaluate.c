@@ -87,8 +87,7 @@ mlopsctl_evaluate(int argc, char **argv)
 static int
 mlopsctl_evaluate_arguments(mlopsctl_evaluate_t *in, int argc, char **argv)
 {
-    int                         c;
-    uint64_t                    number;
+    int                         c, rc;
     static const struct option  options[] = {
         { "against", required_argument, NULL, 'a' },
         { "recipe", required_argument, NULL, 'r' },
@@ -105,6 +104,7 @@ mlopsctl_evaluate_arguments(mlopsctl_evaluate_t *in, int argc, char **argv)
     in->options.folder = ".";
 
     while ((c = mlopsctl_option(argc, argv, "", options)) != -1) {
+        rc = MLOPSCTL_DONE;
 
         switch (c) {
 
@@ -141,15 +141,7 @@ mlopsctl_evaluate_arguments(mlopsctl_evaluate_t *in, int argc, char **argv)
             break;
 
         case 't':
-
-            if (mlopsctl_number(optarg, 256, &number) != MLOPS_OK
-                || number == 0)
-            {
-                return mlopsctl_misused("--threads: expected a number from 1 "
-                                        "to 256, got \"%s\"", optarg);
-            }
-
-            in->options.threads = (uint32_t) number;
+            rc = mlopsctl_threads(optarg, &in->options.threads);
             break;
 
         case 'j':
@@ -159,16 +151,14 @@ mlopsctl_evaluate_arguments(mlopsctl_evaluate_t *in, int argc, char **argv)
         default:
             return MLOPSCTL_USAGE;
         }
+
+        if (rc != MLOPSCTL_DONE) {
+            return rc;
+        }
     }
 
-    if (argc - optind != 2) {
-        return mlopsctl_misused("expected a model image and a file of rows");
-    }
-
-    in->path = argv[optind];
-    in->options.rows = argv[optind + 1];
-
-    return MLOPSCTL_DONE;
+    return mlopsctl_places(argc, argv, "a model image", &in->path,
+                           &in->options.rows);
 }
 
 

@@ -13,6 +13,7 @@
 
 
 #define MLOPSCTL_PROGRESS_MS  100
+#define MLOPSCTL_THREADS      256
 
 
 static volatile sig_atomic_t  mlopsctl_stop;
@@ -258,8 +259,8 @@ mlopsctl_json_number(double value)
 }
 
 
-int
-mlopsctl_number(const char *text, uint64_t max, uint64_t *value)
+static int
+mlopsctl_digits(const char *text, uint64_t max, uint64_t *value)
 {
     int          overflow;
     const char  *end;
@@ -274,6 +275,58 @@ mlopsctl_number(const char *text, uint64_t max, uint64_t *value)
     }
 
     return MLOPS_OK;
+}
+
+
+int
+mlopsctl_number(const char *name, const char *text, uint64_t min,
+    uint64_t max, uint32_t *value)
+{
+    uint64_t  number;
+
+    if (mlopsctl_digits(text, max, &number) != MLOPS_OK || number < min) {
+        return mlopsctl_misused("--%s: expected a number from %llu to %llu, "
+                                "got \"%s\"", name, (unsigned long long) min,
+                                (unsigned long long) max, text);
+    }
+
+    *value = (uint32_t) number;
+
+    return MLOPSCTL_DONE;
+}
+
+
+int
+mlopsctl_threads(const char *text, uint32_t *threads)
+{
+    return mlopsctl_number("threads", text, 1, MLOPSCTL_THREADS, threads);
+}
+
+
+int
+mlopsctl_seed(const char *text, uint64_t *seed)
+{
+    if (mlopsctl_digits(text, INT64_MAX, seed) != MLOPS_OK) {
+        return mlopsctl_misused("--seed: expected a whole number, got \"%s\"",
+                                text);
+    }
+
+    return MLOPSCTL_DONE;
+}
+
+
+int
+mlopsctl_places(int argc, char **argv, const char *what, const char **first,
+    const char **rows)
+{
+    if (argc - optind != 2) {
+        return mlopsctl_misused("expected %s and a file of rows", what);
+    }
+
+    *first = argv[optind];
+    *rows = argv[optind + 1];
+
+    return MLOPSCTL_DONE;
 }
 
 

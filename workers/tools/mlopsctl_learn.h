@@ -42,8 +42,15 @@ void mlopsctl_value_print(mlops_metric_t metric,
 /* A number as JSON. */
 void mlopsctl_json_number(double value);
 
-/* Digits alone, up to max. */
-int mlopsctl_number(const char *text, uint64_t max, uint64_t *value);
+/* Values of options: MLOPSCTL_DONE, or MLOPSCTL_USAGE, which has been said
+ * then.  Numbers are digits alone. */
+int mlopsctl_number(const char *name, const char *text, uint64_t min,
+    uint64_t max, uint32_t *value);
+int mlopsctl_threads(const char *text, uint32_t *threads);
+int mlopsctl_seed(const char *text, uint64_t *seed);
+/* What has to be behind the options: what ("a recipe") and the rows. */
+int mlopsctl_places(int argc, char **argv, const char *what,
+    const char **first, const char **rows);
 /* A regular file as a whole. */
 int mlopsctl_copy(const char *from, const char *to, mlops_err_t *err);
 

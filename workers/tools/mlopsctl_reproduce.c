@@ -85,8 +85,7 @@ mlopsctl_reproduce(int argc, char **argv)
 static int
 mlopsctl_reproduce_arguments(mlopsctl_reproduce_t *in, int argc, char **argv)
 {
-    int                         c;
-    uint64_t                    number;
+    int                         c, rc;
     static const struct option  options[] = {
         { "folder", required_argument, NULL, 'f' },
         { "threads", required_argument, NULL, 't' },
@@ -96,6 +95,7 @@ mlopsctl_reproduce_arguments(mlopsctl_reproduce_t *in, int argc, char **argv)
     in->folder = ".";
 
     while ((c = mlopsctl_option(argc, argv, "", options)) != -1) {
+        rc = MLOPSCTL_DONE;
 
         switch (c) {
 
@@ -104,30 +104,20 @@ mlopsctl_reproduce_arguments(mlopsctl_reproduce_t *in, int argc, char **argv)
             break;
 
         case 't':
-
-            if (mlopsctl_number(optarg, 256, &number) != MLOPS_OK
-                || number == 0)
-            {
-                return mlopsctl_misused("--threads: expected a number from 1 "
-                                        "to 256, got \"%s\"", optarg);
-            }
-
-            in->threads = (uint32_t) number;
+            rc = mlopsctl_threads(optarg, &in->threads);
             break;
 
         default:
             return MLOPSCTL_USAGE;
         }
+
+        if (rc != MLOPSCTL_DONE) {
+            return rc;
+        }
     }
 
-    if (argc - optind != 2) {
-        return mlopsctl_misused("expected a model image and a file of rows");
-    }
-
-    in->path = argv[optind];
-    in->rows = argv[optind + 1];
-
-    return MLOPSCTL_DONE;
+    return mlopsctl_places(argc, argv, "a model image", &in->path,
+                           &in->rows);
 }
 
 

@@ -259,7 +259,6 @@ static int
 mlopsctl_train_known(mlopsctl_train_t *in, const char *name, size_t len,
     const char *value, int *known)
 {
-    uint64_t     number;
     mlops_str_t  option;
 
     option.data = name;
@@ -276,23 +275,11 @@ mlopsctl_train_known(mlopsctl_train_t *in, const char *name, size_t len,
         in->set[in->learn.set_n++] = value;
 
     } else if (mlops_str_is(&option, "seed")) {
-
-        if (mlopsctl_number(value, INT64_MAX, &number) != MLOPS_OK) {
-            return mlopsctl_misused("--seed: expected a whole number, got "
-                                    "\"%s\"", value);
-        }
-
-        in->learn.seed = number;
         in->learn.seeded = 1;
+        return mlopsctl_seed(value, &in->learn.seed);
 
     } else if (mlops_str_is(&option, "threads")) {
-
-        if (mlopsctl_number(value, 256, &number) != MLOPS_OK || number == 0) {
-            return mlopsctl_misused("--threads: expected a number from 1 to "
-                                    "256, got \"%s\"", value);
-        }
-
-        in->learn.threads = (uint32_t) number;
+        return mlopsctl_threads(value, &in->learn.threads);
 
     } else {
         *known = 0;

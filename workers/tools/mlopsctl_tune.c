@@ -10,7 +10,6 @@
 #include "mlops_tune.h"
 
 
-
 #define MLOPSCTL_TUNE_TRIALS  12
 #define MLOPSCTL_TUNE_FAILED  3
 
@@ -29,8 +28,6 @@ typedef struct {
 static int mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv);
 static int mlopsctl_tune_made(mlopsctl_tune_t *in, int argc, char **argv,
     const struct option *options);
-static int mlopsctl_tune_number(const char *name, const char *text,
-    uint64_t min, uint64_t max, uint32_t *value);
 static int mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text);
 static int mlopsctl_tune_state(mlopsctl_tune_t *in);
 static int mlopsctl_tune_run(mlopsctl_tune_t *in);
@@ -82,7 +79,6 @@ static int
 mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
 {
     int                         c, rc;
-    uint64_t                    seed;
     mlops_str_t                 text;
     static const struct option  options[] = {
         { "trials", required_argument, NULL, 't' },
@@ -135,25 +131,22 @@ mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
             break;
 
         case 't':
-            rc = mlopsctl_tune_number("trials", optarg, 1, MLOPS_TUNE_TRIALS,
-                                      &in->tune.trials);
+            rc = mlopsctl_number("trials", optarg, 1, MLOPS_TUNE_TRIALS,
+                                 &in->tune.trials);
             break;
 
         case 'p':
-            rc = mlopsctl_tune_number("parallel", optarg, 1,
-                                      MLOPS_TUNE_PARALLEL,
-                                      &in->tune.parallel);
+            rc = mlopsctl_number("parallel", optarg, 1, MLOPS_TUNE_PARALLEL,
+                                 &in->tune.parallel);
             break;
 
         case 'f':
-            rc = mlopsctl_tune_number("max-failed", optarg, 0,
-                                      MLOPS_TUNE_TRIALS,
-                                      &in->tune.max_failed);
+            rc = mlopsctl_number("max-failed", optarg, 0, MLOPS_TUNE_TRIALS,
+                                 &in->tune.max_failed);
             break;
 
         case 'T':
-            rc = mlopsctl_tune_number("threads", optarg, 1, 256,
-                                      &in->tune.threads);
+            rc = mlopsctl_threads(optarg, &in->tune.threads);
             break;
 
         case 's':
@@ -172,13 +165,7 @@ mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
             break;
 
         case 'S':
-
-            if (mlopsctl_number(optarg, INT64_MAX, &seed) != MLOPS_OK) {
-                return mlopsctl_misused("--seed: expected a whole number, got "
-                                        "\"%s\"", optarg);
-            }
-
-            in->tune.seed = seed;
+            rc = mlopsctl_seed(optarg, &in->tune.seed);
             break;
 
         case 'g':
@@ -220,12 +207,12 @@ mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv)
         }
     }
 
-    if (optind + 2 != argc) {
-        return mlopsctl_misused("expected a recipe and a file of rows");
-    }
+    rc = mlopsctl_places(argc, argv, "a recipe", &in->tune.recipe,
+                         &in->tune.rows);
 
-    in->tune.recipe = argv[optind];
-    in->tune.rows = argv[optind + 1];
+    if (rc != MLOPSCTL_DONE) {
+        return rc;
+    }
 
     if (in->to == NULL && in->tune.state == NULL) {
         return mlopsctl_misused("expected -o and the image to write, or "
@@ -292,24 +279,6 @@ mlopsctl_tune_made(mlopsctl_tune_t *in, int argc, char **argv,
 
         i += pair;
     }
-
-    return MLOPSCTL_DONE;
-}
-
-
-static int
-mlopsctl_tune_number(const char *name, const char *text, uint64_t min,
-    uint64_t max, uint32_t *value)
-{
-    uint64_t  number;
-
-    if (mlopsctl_number(text, max, &number) != MLOPS_OK || number < min) {
-        return mlopsctl_misused("--%s: expected a number from %llu to %llu, "
-                                "got \"%s\"", name, (unsigned long long) min,
-                                (unsigned long long) max, text);
-    }
-
-    *value = (uint32_t) number;
 
     return MLOPSCTL_DONE;
 }
