@@ -69,6 +69,11 @@ int mlops_field_ints(mlops_field_t *field, const mlops_doc_t *object,
 int mlops_field_floats(mlops_field_t *field, const mlops_doc_t *object,
     const char *key, uint32_t want, float **values, uint32_t *n);
 
+/* The strings of the list at key, from the field's arena: at least so many.
+ * Without one there are none, and *strings is NULL. */
+int mlops_field_strings(mlops_field_t *field, const mlops_doc_t *object,
+    const char *key, uint32_t least, mlops_str_t **strings, uint32_t *n);
+
 /* Is it an array, packed or not? */
 int mlops_field_is_array(const mlops_doc_t *doc);
 

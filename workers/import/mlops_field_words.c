@@ -231,3 +231,52 @@ mlops_field_distance(const mlops_str_t *a, const mlops_str_t *b)
 
     return row[b->len];
 }
+
+
+int
+mlops_field_strings(mlops_field_t *field, const mlops_doc_t *object,
+    const char *key, uint32_t least, mlops_str_t **strings, uint32_t *n)
+{
+    size_t              old;
+    uint32_t            i;
+    const mlops_doc_t  *list, *one;
+
+    *strings = NULL;
+    *n = 0;
+
+    if (mlops_field_find(field, object, key, MLOPS_DOC_ARRAY, &list)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (list == NULL) {
+        return MLOPS_OK;
+    }
+
+    old = mlops_field_push(field, key);
+
+    if (list->n < least) {
+        return mlops_field_fail(field, list, "a list of strings");
+    }
+
+    *strings = mlops_arena_alloc(field->arena, list->n * sizeof(mlops_str_t));
+    if (*strings == NULL) {
+        return mlops_field_memory(field);
+    }
+
+    for (i = 0, one = list->v.child; one != NULL; i++, one = one->next) {
+
+        if (one->type != MLOPS_DOC_STRING) {
+            (void) mlops_field_push_i(field, i);
+            return mlops_field_fail(field, one, "a string");
+        }
+
+        (*strings)[i] = one->v.text;
+    }
+
+    *n = list->n;
+    mlops_field_pop(field, old);
+
+    return MLOPS_OK;
+}

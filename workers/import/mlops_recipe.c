@@ -20,9 +20,6 @@ static int mlops_recipe_default(mlops_recipe_t *recipe,
     const mlops_doc_t *doc, mlops_column_t *column);
 static int mlops_recipe_type(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     mlops_type_t *type);
-static int mlops_recipe_strings(mlops_recipe_t *recipe,
-    const mlops_doc_t *doc, const char *key, mlops_str_t **strings,
-    uint32_t *n);
 static int mlops_recipe_signatures(mlops_recipe_t *recipe,
     const mlops_doc_t *list);
 static int mlops_recipe_signature(mlops_recipe_t *recipe,
@@ -267,8 +264,8 @@ mlops_recipe_column(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     if (name == NULL
         || mlops_recipe_type(recipe, doc, &column->type) != MLOPS_OK
         || mlops_recipe_flag(recipe, doc, "required", &required) != MLOPS_OK
-        || mlops_recipe_strings(recipe, doc, "categories",
-                                &column->categories, &column->categories_n)
+        || mlops_field_strings(&recipe->field, doc, "categories", 1,
+                               &column->categories, &column->categories_n)
            != MLOPS_OK)
     {
         return MLOPS_ERROR;
@@ -400,57 +397,6 @@ mlops_recipe_type(mlops_recipe_t *recipe, const mlops_doc_t *doc,
     (void) mlops_field_push(&recipe->field, "type");
 
     return mlops_recipe_suggest(recipe, &name->v.text, "a type", list);
-}
-
-
-static int
-mlops_recipe_strings(mlops_recipe_t *recipe, const mlops_doc_t *doc,
-    const char *key, mlops_str_t **strings, uint32_t *n)
-{
-    size_t              old;
-    uint32_t            i;
-    mlops_field_t      *field;
-    const mlops_doc_t  *list, *one;
-
-    *strings = NULL;
-    *n = 0;
-    field = &recipe->field;
-
-    if (mlops_field_find(field, doc, key, MLOPS_DOC_ARRAY, &list)
-        != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    if (list == NULL) {
-        return MLOPS_OK;
-    }
-
-    old = mlops_field_push(field, key);
-
-    if (list->n == 0) {
-        return mlops_field_fail(field, list, "a list of strings");
-    }
-
-    *strings = mlops_arena_alloc(field->arena, list->n * sizeof(mlops_str_t));
-    if (*strings == NULL) {
-        return mlops_field_memory(field);
-    }
-
-    for (i = 0, one = list->v.child; one != NULL; i++, one = one->next) {
-
-        if (one->type != MLOPS_DOC_STRING) {
-            (void) mlops_field_push_i(field, i);
-            return mlops_field_fail(field, one, "a string");
-        }
-
-        (*strings)[i] = one->v.text;
-    }
-
-    *n = list->n;
-    mlops_field_pop(field, old);
-
-    return MLOPS_OK;
 }
 
 
@@ -659,8 +605,8 @@ mlops_recipe_output(mlops_recipe_t *recipe, const mlops_doc_t *doc,
 
     if (name == NULL
         || mlops_recipe_type(recipe, doc, &output->type) != MLOPS_OK
-        || mlops_recipe_strings(recipe, doc, "labels", &labels,
-                                &output->labels_n)
+        || mlops_field_strings(&recipe->field, doc, "labels", 1, &labels,
+                               &output->labels_n)
            != MLOPS_OK)
     {
         return MLOPS_ERROR;

@@ -20,8 +20,6 @@ static int mlops_learn_train(mlops_learn_recipe_t *recipe,
 static int mlops_learn_validate(mlops_learn_recipe_t *recipe);
 static int mlops_learn_split_of(mlops_learn_recipe_t *recipe);
 static int mlops_learn_rows_of(mlops_learn_recipe_t *recipe);
-static int mlops_learn_strings(mlops_field_t *field, const mlops_doc_t *doc,
-    const char *key, mlops_str_t **strings, uint32_t *n);
 static int mlops_learn_named_metrics(mlops_learn_recipe_t *recipe);
 
 
@@ -474,10 +472,10 @@ mlops_learn_rows_of(mlops_learn_recipe_t *recipe)
     old = mlops_field_push(field, "rows");
 
     if (mlops_field_keys(field, recipe->rows, keys, NULL) != MLOPS_OK
-        || mlops_learn_strings(field, recipe->rows, "header",
+        || mlops_field_strings(field, recipe->rows, "header", 0,
                                &recipe->header, &recipe->header_n)
            != MLOPS_OK
-        || mlops_learn_strings(field, recipe->rows, "missing",
+        || mlops_field_strings(field, recipe->rows, "missing", 0,
                                &recipe->missing, &recipe->missing_n)
            != MLOPS_OK
         || mlops_field_find(field, recipe->rows, "steps", MLOPS_DOC_ARRAY,
@@ -523,48 +521,6 @@ mlops_learn_rows_of(mlops_learn_recipe_t *recipe)
 
 
 static int
-mlops_learn_strings(mlops_field_t *field, const mlops_doc_t *doc,
-    const char *key, mlops_str_t **strings, uint32_t *n)
-{
-    size_t              old;
-    uint32_t            i;
-    const mlops_doc_t  *list, *one;
-
-    if (mlops_field_find(field, doc, key, MLOPS_DOC_ARRAY, &list)
-        != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    if (list == NULL) {
-        return MLOPS_OK;
-    }
-
-    *strings = mlops_arena_alloc(field->arena, list->n * sizeof(mlops_str_t));
-    if (*strings == NULL) {
-        return mlops_field_memory(field);
-    }
-
-    old = mlops_field_push(field, key);
-
-    for (i = 0, one = list->v.child; one != NULL; i++, one = one->next) {
-
-        if (one->type != MLOPS_DOC_STRING) {
-            (void) mlops_field_push_i(field, i);
-            return mlops_field_fail(field, one, "a string");
-        }
-
-        (*strings)[i] = one->v.text;
-    }
-
-    *n = list->n;
-    mlops_field_pop(field, old);
-
-    return MLOPS_OK;
-}
-
-
-static int
 mlops_learn_named_metrics(mlops_learn_recipe_t *recipe)
 {
     int           found;
@@ -572,8 +528,8 @@ mlops_learn_named_metrics(mlops_learn_recipe_t *recipe)
     uint32_t      i, k, n;
     mlops_str_t  *list, names[MLOPS_METRIC_N];
 
-    if (mlops_learn_strings(&recipe->field, recipe->train, "metrics", &list,
-                            &n)
+    if (mlops_field_strings(&recipe->field, recipe->train, "metrics", 0,
+                            &list, &n)
         != MLOPS_OK)
     {
         return MLOPS_ERROR;
