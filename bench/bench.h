@@ -9,9 +9,20 @@
 
 #include "mlops_base.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+
+/* The end of the program. */
+
+static inline void __attribute__((noreturn))
+bench_fail(const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, why);
+    exit(1);
+}
 
 
 /* xorshift64* (Vigna, 2016); the state is not 0. */

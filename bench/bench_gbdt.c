@@ -14,42 +14,17 @@
  * BENCH_ROWS says another number of synthetic rows.
  */
 
-#include "bench.h"
+#include "xgboost.h"
 
 #include "mlops_gbdt.h"
 #include "mlops_trees.h"
 #include "mlops_simd.h"
 
-#include <dlfcn.h>
 #include <math.h>
 
 
 #define BENCH_COLUMNS  28
 #define BENCH_TEST     100000
-
-
-typedef void  *bench_handle_t;
-
-
-typedef struct {
-    int  (*matrix)(const float *values, uint64_t rows, uint64_t columns,
-             float missing, bench_handle_t *matrix);
-    int  (*info)(bench_handle_t matrix, const char *field,
-             const float *values, uint64_t n);
-    int  (*create)(const bench_handle_t matrices[], uint64_t n,
-             bench_handle_t *booster);
-    int  (*set)(bench_handle_t booster, const char *name,
-             const char *value);
-    int  (*update)(bench_handle_t booster, int iteration,
-             bench_handle_t matrix);
-    int  (*predict)(bench_handle_t booster, bench_handle_t matrix, int mask,
-             unsigned limit, int training, uint64_t *n,
-             const float **result);
-    int  (*free_matrix)(bench_handle_t matrix);
-    int  (*free_booster)(bench_handle_t booster);
-    const char  *(*error)(void);
-    void  (*version)(int *major, int *minor, int *patch);
-} bench_library_t;
 
 
 typedef struct {
@@ -60,84 +35,6 @@ typedef struct {
     double                 *target;
     mlops_matrix_column_t  *list;
 } bench_data_t;
-
-
-static const char *const  bench_libraries[] = {
-    "libxgboost.so.0", "libxgboost.so",
-    "/usr/lib/python3/dist-packages/xgboost/lib/libxgboost.so"
-};
-
-
-static void
-bench_fail(const char *what, const char *why)
-{
-    fprintf(stderr, "bench_gbdt: %s: %s\n", what, why);
-    exit(1);
-}
-
-
-static int
-bench_library(bench_library_t *library, const char *path)
-{
-    void    *so;
-    size_t   i;
-
-    const struct {
-        const char  *name;
-        void        *to;
-    } symbols[] = {
-        { "XGDMatrixCreateFromMat", &library->matrix },
-        { "XGDMatrixSetFloatInfo", &library->info },
-        { "XGBoosterCreate", &library->create },
-        { "XGBoosterSetParam", &library->set },
-        { "XGBoosterUpdateOneIter", &library->update },
-        { "XGBoosterPredict", &library->predict },
-        { "XGDMatrixFree", &library->free_matrix },
-        { "XGBoosterFree", &library->free_booster },
-        { "XGBGetLastError", &library->error },
-        { "XGBoostVersion", &library->version }
-    };
-
-    so = dlopen(path, RTLD_NOW|RTLD_LOCAL);
-
-    if (so == NULL) {
-        return 0;
-    }
-
-    for (i = 0; i < mlops_nitems(symbols); i++) {
-        *(void **) symbols[i].to = dlsym(so, symbols[i].name);
-
-        if (*(void **) symbols[i].to == NULL) {
-            bench_fail(path, symbols[i].name);
-        }
-    }
-
-    return 1;
-}
-
-
-static void
-bench_find_library(bench_library_t *library, const char *path)
-{
-    size_t  i;
-
-    if (path != NULL) {
-
-        if (!bench_library(library, path)) {
-            bench_fail(path, dlerror());
-        }
-
-        return;
-    }
-
-    for (i = 0; i < mlops_nitems(bench_libraries); i++) {
-        if (bench_library(library, bench_libraries[i])) {
-            return;
-        }
-    }
-
-    bench_fail("libxgboost", "not installed (Debian: python3-xgboost)");
-}
 
 
 /* Sum of twelve uniforms, less their mean: about normal. */

@@ -47,14 +47,6 @@ static char           bench_top[64];
 static mlops_arena_t  bench_arena;
 
 
-static void
-bench_fail(const char *what, const mlops_err_t *err)
-{
-    fprintf(stderr, "bench_shard: %s: %s\n", what, err->text);
-    exit(1);
-}
-
-
 static double
 bench_wall_s(void)
 {
@@ -118,7 +110,7 @@ bench_view(uint32_t entities)
     if (mlops_plan_add(&plan, bench_node("mlops_store /run/mlops"), &where,
                        &err) != MLOPS_OK)
     {
-        bench_fail("plan", &err);
+        bench_fail("plan", err.text);
     }
 
     node = bench_node("mlops_kafka main");
@@ -126,7 +118,7 @@ bench_view(uint32_t entities)
     node->children = bench_node("bootstrap.servers 127.0.0.1:9092");
 
     if (mlops_plan_add(&plan, node, &where, &err) != MLOPS_OK) {
-        bench_fail("plan", &err);
+        bench_fail("plan", err.text);
     }
 
     node = bench_node("mlops_view bench");
@@ -141,7 +133,7 @@ bench_view(uint32_t entities)
     if (mlops_plan_add(&plan, node, &where, &err) != MLOPS_OK
         || mlops_plan_finish(&plan, &where, &err) != MLOPS_OK)
     {
-        bench_fail("plan", &err);
+        bench_fail("plan", err.text);
     }
 
     return plan.views;
@@ -210,7 +202,7 @@ bench_events(bench_t *b, uint64_t n, int in_turn)
         if (mlops_shard_event(b->shard, &key, b->hashes[i % AHEAD], &event,
                               event.ts_us, b->ts, &err) != MLOPS_OK)
         {
-            bench_fail("event", &err);
+            bench_fail("event", err.text);
         }
 
         if (i % 64 == 0) {
@@ -264,7 +256,7 @@ bench_open(bench_t *b)
     b->shard = mlops_shard_create(b->view, &b->conf, &err);
 
     if (b->shard == NULL) {
-        bench_fail("shard", &err);
+        bench_fail("shard", err.text);
     }
 }
 
@@ -304,7 +296,7 @@ bench_latency(bench_t *b, const char *what, int checkpoint)
         if (mlops_shard_checkpoint(b->shard, &position, 1, INT64_MIN, &err)
             != MLOPS_OK)
         {
-            bench_fail("checkpoint", &err);
+            bench_fail("checkpoint", err.text);
         }
     }
 
@@ -324,7 +316,7 @@ bench_latency(bench_t *b, const char *what, int checkpoint)
             step = mlops_clock_ns() - step;
 
             if (rc == MLOPS_ERROR) {
-                bench_fail("checkpoint", &err);
+                bench_fail("checkpoint", err.text);
             }
 
             if (rc == MLOPS_OK) {
@@ -373,7 +365,7 @@ bench_recovery(bench_t *b)
     rc = mlops_shard_load(b->shard, positions, &n, &cut, &err);
 
     if (rc != MLOPS_OK) {
-        bench_fail("load", &err);
+        bench_fail("load", err.text);
     }
 
     loaded = bench_wall_s();

@@ -12,12 +12,11 @@
  * time (some 30 ns) included.
  */
 
-#include "bench.h"
+#include "xgboost.h"
 
 #include "mlops_import.h"
 #include "mlops_model.h"
 
-#include <dlfcn.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -25,25 +24,6 @@
 #define BENCH_ROWS    4096
 #define BENCH_ROUNDS  9
 #define BENCH_PATH    1024
-
-
-typedef void  *bench_handle_t;
-
-
-/* The library's C functions, by name. */
-
-typedef struct {
-    int  (*create)(const bench_handle_t matrices[], uint64_t n,
-             bench_handle_t *booster);
-    int  (*load)(bench_handle_t booster, const char *path);
-    int  (*set)(bench_handle_t booster, const char *name,
-             const char *value);
-    int  (*predict)(bench_handle_t booster, const char *values,
-             const char *config, bench_handle_t matrix,
-             const uint64_t **shape, uint64_t *dim, const float **result);
-    const char  *(*error)(void);
-    void  (*version)(int *major, int *minor, int *patch);
-} bench_library_t;
 
 
 typedef struct {
@@ -57,85 +37,10 @@ typedef struct {
 } bench_rows_t;
 
 
-static const char *const  bench_libraries[] = {
-    "libxgboost.so.0", "libxgboost.so",
-    "/usr/lib/python3/dist-packages/xgboost/lib/libxgboost.so"
-};
-
 static const char  bench_config[] =
     "{\"type\":0,\"training\":false,\"iteration_begin\":0,"
     "\"iteration_end\":0,\"strict_shape\":false,\"cache_id\":0,"
     "\"missing\":NaN}";
-
-
-static void
-bench_fail(const char *what, const char *why)
-{
-    fprintf(stderr, "bench_xgboost: %s: %s\n", what, why);
-    exit(1);
-}
-
-
-/* The functions of the library, all or none. */
-
-static int
-bench_library(bench_library_t *library, const char *path)
-{
-    void    *so;
-    size_t   i;
-
-    const struct {
-        const char  *name;
-        void        *to;
-    } symbols[] = {
-        { "XGBoosterCreate", &library->create },
-        { "XGBoosterLoadModel", &library->load },
-        { "XGBoosterSetParam", &library->set },
-        { "XGBoosterPredictFromDense", &library->predict },
-        { "XGBGetLastError", &library->error },
-        { "XGBoostVersion", &library->version }
-    };
-
-    so = dlopen(path, RTLD_NOW|RTLD_LOCAL);
-
-    if (so == NULL) {
-        return 0;
-    }
-
-    for (i = 0; i < mlops_nitems(symbols); i++) {
-        *(void **) symbols[i].to = dlsym(so, symbols[i].name);
-
-        if (*(void **) symbols[i].to == NULL) {
-            bench_fail(path, symbols[i].name);
-        }
-    }
-
-    return 1;
-}
-
-
-static void
-bench_find_library(bench_library_t *library, const char *path)
-{
-    size_t  i;
-
-    if (path != NULL) {
-
-        if (!bench_library(library, path)) {
-            bench_fail(path, dlerror());
-        }
-
-        return;
-    }
-
-    for (i = 0; i < mlops_nitems(bench_libraries); i++) {
-        if (bench_library(library, bench_libraries[i])) {
-            return;
-        }
-    }
-
-    bench_fail("libxgboost", "not installed (Debian: python3-xgboost)");
-}
 
 
 static bench_handle_t
@@ -262,8 +167,8 @@ bench_theirs(const bench_library_t *library, bench_handle_t booster,
     const float     *result;
     const uint64_t  *shape;
 
-    if (library->predict(booster, rows->text[r], bench_config, NULL, &shape,
-                         &dim, &result)
+    if (library->predict_dense(booster, rows->text[r], bench_config, NULL,
+                               &shape, &dim, &result)
         != 0)
     {
         bench_fail("XGBoosterPredictFromDense", library->error());
