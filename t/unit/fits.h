@@ -208,6 +208,17 @@ fits_well(fits_t *fits, const char *json)
 }
 
 
+/* Fits one that is wrong. */
+
+static inline void
+fits_refused(fits_t *fits, const char *json, const char *reason)
+{
+    unit_ok(fits_run(fits, json) == MLOPS_ERROR, "accepted: %s", json);
+    unit_ok(strstr(fits->err.text, reason) != NULL, "%s\nexpected: %s\n"
+            "got:      %s", json, reason, fits->err.text);
+}
+
+
 /* The i-th step it became. */
 
 static inline const mlops_doc_t *

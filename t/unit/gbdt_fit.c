@@ -69,15 +69,6 @@ classes(fits_t *fits, uint32_t n)
 }
 
 
-static void
-refused(fits_t *fits, const char *json, const char *reason)
-{
-    unit_ok(fits_run(fits, json) == MLOPS_ERROR, "accepted: %s", json);
-    unit_ok(strstr(fits->err.text, reason) != NULL, "expected: %s\n"
-            "got:      %s", reason, fits->err.text);
-}
-
-
 static const char *
 said(const fits_t *fits, const char *key)
 {
@@ -301,21 +292,21 @@ test_going_on(void **state)
     fits_near("rounds", fits_at(fits.said, "rounds", 0), 8, 0);
 
     start_at(json, sizeof(json), path, "\"max_trees\":6,");
-    refused(&fits, json, "steps[0]: max_trees: expected more than the 6 "
-            "rounds");
+    fits_refused(&fits, json, "steps[0]: max_trees: expected more than the 6 "
+                 "rounds");
 
     start_at(json, sizeof(json), path, "\"objective\":\"softmax\",");
-    refused(&fits, json, "softmax");
+    fits_refused(&fits, json, "softmax");
 
     start_at(json, sizeof(json), "/nonexistent.mlm", "");
-    refused(&fits, json, "steps[0].start: ");
+    fits_refused(&fits, json, "steps[0].start: ");
 
     /* one of the names is not there any more */
 
     fits.columns[1].name.data = "d";
     start_at(json, sizeof(json), path, "");
-    refused(&fits, json, "expected the features of its trees among the "
-            "step's inputs, \"b\" is not");
+    fits_refused(&fits, json, "expected the features of its trees among the "
+                 "step's inputs, \"b\" is not");
 
     free(whole);
     fits_done(&fits);
@@ -408,14 +399,14 @@ test_refused(void **state)
     rows(&fits);
 
     for (i = 0; i < mlops_nitems(cases); i++) {
-        refused(&fits, cases[i].json, cases[i].reason);
+        fits_refused(&fits, cases[i].json, cases[i].reason);
     }
 
     classes(&fits, 3);
-    refused(&fits, GBDT "\"objective\":\"logistic\"," XY,
-            "softmax takes more");
-    refused(&fits, GBDT XY, "steps[0]: outputs: expected a name for each of "
-            "3 classes, got 1");
+    fits_refused(&fits, GBDT "\"objective\":\"logistic\"," XY,
+                 "softmax takes more");
+    fits_refused(&fits, GBDT XY, "steps[0]: outputs: expected a name for each "
+                 "of 3 classes, got 1");
 
     fits_done(&fits);
 }

@@ -72,15 +72,6 @@ expect(fits_t *fits, const char *json, const double *expected,
 }
 
 
-static void
-refused(fits_t *fits, const char *json, const char *reason)
-{
-    unit_ok(fits_run(fits, json) == MLOPS_ERROR, "accepted: %s", json);
-    unit_ok(strstr(fits->err.text, reason) != NULL, "expected: %s\n"
-            "got:      %s", reason, fits->err.text);
-}
-
-
 /* C of scikit-learn is 1 / (alpha Σw). */
 
 static void
@@ -279,18 +270,18 @@ test_separable(void **state)
     fits_well(&fits, MULTINOMIAL PQR);
     assert_non_null(strstr(fits.report.data, "\"separable\":true"));
 
-    refused(&fits, LOGISTIC AB, "the target has 3 classes, expected two");
+    fits_refused(&fits, LOGISTIC AB, "the target has 3 classes, expected two");
 
     fits.classes_n = 1;
     fits.matrix.target = zero;
-    refused(&fits, LOGISTIC AB, "the target has 1 class in the training");
+    fits_refused(&fits, LOGISTIC AB, "the target has 1 class in the training");
 
     fits.classes_n = 2;
-    refused(&fits, LOGISTIC AB, "class \"one\" has no training row");
+    fits_refused(&fits, LOGISTIC AB, "class \"one\" has no training row");
 
-    refused(&fits, POISSON AB, "the target is 0 in all training rows");
+    fits_refused(&fits, POISSON AB, "the target is 0 in all training rows");
     zero[3] = -1;
-    refused(&fits, POISSON AB, "expected 0 or more, got -1");
+    fits_refused(&fits, POISSON AB, "expected 0 or more, got -1");
 
     fits_done(&fits);
 }

@@ -57,15 +57,6 @@ expect(fits_t *fits, const char *json, const double *expected,
 
 
 static void
-refused(fits_t *fits, const char *json, const char *reason)
-{
-    unit_ok(fits_run(fits, json) == MLOPS_ERROR, "accepted: %s", json);
-    unit_ok(strstr(fits->err.text, reason) != NULL, "expected: %s\n"
-            "got:      %s", reason, fits->err.text);
-}
-
-
-static void
 test_squares(void **state)
 {
     int      i;
@@ -322,8 +313,8 @@ test_scale(void **state)
         a[i] = 1e200 * toy_a[i];
     }
 
-    refused(&fits, LINEAR ABC, "inputs: \"a\" has values so large that "
-            "their squares are no numbers");
+    fits_refused(&fits, LINEAR ABC, "inputs: \"a\" has values so large that "
+                 "their squares are no numbers");
 
     fits_done(&fits);
 }
@@ -349,8 +340,8 @@ test_missing(void **state)
     y[3] = 1e6;
     c[3] = INFINITY;
 
-    refused(&fits, LINEAR ABC, "inputs: \"a\" is missing in 1 of 12 training "
-            "rows: put an impute step before");
+    fits_refused(&fits, LINEAR ABC, "inputs: \"a\" is missing in 1 of 12 "
+                 "training rows: put an impute step before");
 
     /* the row that has weight 0 in toy_w is the one left out here */
 
@@ -365,11 +356,11 @@ test_missing(void **state)
 
     fits.matrix.weight = NULL;
     a[3] = 0;
-    refused(&fits, LINEAR ABC, "\"c\" is infinite in 1 of 12");
+    fits_refused(&fits, LINEAR ABC, "\"c\" is infinite in 1 of 12");
 
     fits.matrix.weight = zero;
-    refused(&fits, LINEAR ABC, "no training rows are left: of 12, 12 have "
-            "weight 0");
+    fits_refused(&fits, LINEAR ABC, "no training rows are left: of 12, 12 "
+                 "have weight 0");
 
     fits_done(&fits);
 }
@@ -435,16 +426,16 @@ test_keys(void **state)
 
     toy(&fits);
 
-    refused(&fits, LINEAR "\"alpha\":-1," ABC, "steps[0].alpha: expected a "
-            "number from 0 on, got -1");
-    refused(&fits, LINEAR "\"alfa\":1," ABC, "alpha");
-    refused(&fits, LINEAR "\"l1_ratio\":1," ABC, "l1_ratio");
-    refused(&fits, NET "\"l1_ratio\":2," ABC, "from 0 to 1");
-    refused(&fits, NET "\"l1_ratio\":0," ABC, "the fit \"linear\" is the one "
-            "without l1");
-    refused(&fits, LINEAR "\"missing\":\"drop\"," ABC, "\"skip\"");
-    refused(&fits, LINEAR "\"inputs\":[],\"outputs\":[\"y\",\"z\"]}",
-            "outputs: expected 1, got 2");
+    fits_refused(&fits, LINEAR "\"alpha\":-1," ABC, "steps[0].alpha: expected "
+                 "a number from 0 on, got -1");
+    fits_refused(&fits, LINEAR "\"alfa\":1," ABC, "alpha");
+    fits_refused(&fits, LINEAR "\"l1_ratio\":1," ABC, "l1_ratio");
+    fits_refused(&fits, NET "\"l1_ratio\":2," ABC, "from 0 to 1");
+    fits_refused(&fits, NET "\"l1_ratio\":0," ABC, "the fit \"linear\" is the "
+                 "one without l1");
+    fits_refused(&fits, LINEAR "\"missing\":\"drop\"," ABC, "\"skip\"");
+    fits_refused(&fits, LINEAR "\"inputs\":[],\"outputs\":[\"y\",\"z\"]}",
+                 "outputs: expected 1, got 2");
 
     fits_done(&fits);
 }
