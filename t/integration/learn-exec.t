@@ -7,12 +7,13 @@ use warnings;
 
 use File::Temp;
 use FindBin;
-use JSON::PP;
-use Test::More;
-use Time::HiRes qw(sleep time);
+use lib "$FindBin::Bin/../../tools/lib";
 
-my $root = "$FindBin::Bin/../..";
-my $ctl = $ENV{MLOPSCTL} || "$root/build/bin/mlopsctl";
+use JSON::PP;
+use Mlops qw($build $root await outcome slurp slurp_quiet spew);
+use Test::More;
+
+my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
 my $dir = File::Temp->newdir;
 my $json = JSON::PP->new->canonical;
 
@@ -20,25 +21,6 @@ $ENV{TMPDIR} = "$dir";        # what the killed leave goes with it
 
 my @rows = ([1, 2, 'x', 4], [2, -1, 'y', 3], [0.5, '', 'x', 1],
             [-3, 0.25, '', -5.75], [4, 1, 'a"b', 9]);
-
-
-sub slurp {
-    my ($name) = @_;
-
-    open my $fh, '<:raw', $name or return '';
-    local $/;
-
-    return scalar(<$fh>) // '';
-}
-
-
-sub spew {
-    my ($name, $text) = @_;
-
-    open my $fh, '>:raw', $name or die "$name: $!";
-    print {$fh} $text;
-    close $fh or die "$name: $!";
-}
 
 
 # Trains with a script as the command; exit code, output, errors.
@@ -66,11 +48,8 @@ sub train {
     spew("$dir/command.sh", $script);
     spew("$dir/recipe.json", $json->encode($recipe));
 
-    my $rc = system('sh', '-c', 'exec "$0" "$@" ' . ">$dir/out 2>$dir/err",
-                    $ctl, 'train', "$dir/recipe.json", "$dir/rows.csv", '-o',
-                    "$dir/m.mlm", @{$in{args} || []});
-
-    return ($rc >> 8, slurp("$dir/out"), slurp("$dir/err"));
+    return outcome({}, $ctl, 'train', "$dir/recipe.json", "$dir/rows.csv",
+                   '-o', "$dir/m.mlm", @{$in{args} || []});
 }
 
 
@@ -79,10 +58,8 @@ sub train {
 sub predict {
     my ($csv) = @_;
 
-    spew("$dir/in.csv", $csv);
-
-    my @lines = split /\n/,
-                `"$ctl" predict "$dir/m.mlm" < "$dir/in.csv" 2>> "$dir/err"`;
+    my ($rc, $out) = outcome({ in => $csv }, $ctl, 'predict', "$dir/m.mlm");
+    my @lines = split /\n/, $out;
     shift @lines;
 
     return @lines;
@@ -105,14 +82,10 @@ sub refused {
 
 sub gone {
     my ($pid) = @_;
-    my $until = time + 60;
 
-    while (time < $until) {
-        return 1 if !-e "/proc/$pid" || slurp("/proc/$pid/stat") =~ /\) [ZX]/;
-        sleep 0.05;
-    }
-
-    return 0;
+    return await(60, sub {
+        slurp_quiet("/proc/$pid/stat") !~ /\) [^ZX]/;
+    });
 }
 
 
@@ -173,9 +146,9 @@ my $file = "$root/t/data/xgboost/squarederror.json";
         signatures => [{ name => 'd', outputs => [{ name => 'p' }] }]
     }));
 
-    $rc = system("'$ctl' train $dir/six.json $dir/six.csv -o $dir/m.mlm "
-                 . "> $dir/out 2> $dir/err");
-    is($rc, 0, 'a command leaves an XGBoost model') or diag(slurp("$dir/err"));
+    ($rc, $out, $err) = outcome({}, $ctl, 'train', "$dir/six.json",
+                                "$dir/six.csv", '-o', "$dir/m.mlm");
+    is($rc, 0, 'a command leaves an XGBoost model') or diag($err);
 
     system("'$ctl' import $file -o $dir/x.mlm > /dev/null");
     my @want = split /\n/, `'$ctl' predict $dir/x.mlm --signature default \\
@@ -380,12 +353,7 @@ E
         exit 1;
     }
 
-    my $until = time + 60;
-
-    while (!(-s "$dir/pid.0" && -s "$dir/pid.1") && time < $until) {
-        sleep 0.02;
-    }
-
+    await(60, sub { -s "$dir/pid.0" && -s "$dir/pid.1" });
     kill 'KILL', $trainer;
     waitpid $trainer, 0;
 

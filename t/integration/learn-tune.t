@@ -6,12 +6,12 @@ use warnings;
 
 use File::Temp;
 use FindBin;
-use JSON::PP;
-use Test::More;
-use Time::HiRes qw(sleep time);
+use lib "$FindBin::Bin/../../tools/lib";
 
-my $root = "$FindBin::Bin/../..";
-my $build = $ENV{BUILD} || "$root/build";
+use JSON::PP;
+use Mlops qw($build await outcome slurp slurp_quiet spew);
+use Test::More;
+
 my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
 my $fault = "$build/t/fault/mlopsctl";
 my $dir = File::Temp->newdir;
@@ -23,40 +23,11 @@ $ENV{TMPDIR} = "$dir";        # what the killed leave goes with it
 my $katib = qr/([\w|-]+)\s*=\s*([+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)/;
 
 
-sub slurp {
-    my ($name) = @_;
-
-    open my $fh, '<:raw', $name or return '';
-    local $/;
-
-    return scalar(<$fh>) // '';
-}
-
-
-sub spew {
-    my ($name, $text) = @_;
-
-    open my $fh, '>:raw', $name or die "$name: $!";
-    print {$fh} $text;
-    close $fh or die "$name: $!";
-}
-
-
-sub run {
-    my (@args) = @_;
-
-    my $rc = system('sh', '-c', 'exec "$0" "$@" ' . ">$dir/out 2>$dir/err",
-                    @args);
-
-    return (($rc & 127) ? 256 + ($rc & 127) : $rc >> 8, slurp("$dir/out"),
-            slurp("$dir/err"));
-}
-
-
 sub tune {
     my (@args) = @_;
 
-    return run($ctl, 'tune', "$dir/recipe.json", "$dir/rows.csv", @args);
+    return outcome({}, $ctl, 'tune', "$dir/recipe.json", "$dir/rows.csv",
+                   @args);
 }
 
 
@@ -140,9 +111,9 @@ like($grid->{$first}, qr/alpha=\Q$best->{alpha}\E /, 'and its settings');
 for my $i (0, 3) {
     my ($alpha, $intercept) = $grid->{$i} =~ /alpha=(\S+) intercept=(\S+)$/;
 
-    my ($rc, $out) = run($ctl, 'train', "$dir/recipe.json", "$dir/rows.csv",
-                         '-o', "$dir/one.mlm", '--katib', '--alpha', $alpha,
-                         '--intercept', $intercept);
+    my ($rc, $out) = outcome({}, $ctl, 'train', "$dir/recipe.json",
+                             "$dir/rows.csv", '-o', "$dir/one.mlm", '--katib',
+                             '--alpha', $alpha, '--intercept', $intercept);
     my $said = names($out);
 
     is($said->{'tune-rmse'}, $value{$i}, "trial $i is judged by tune");
@@ -360,20 +331,18 @@ SKIP: {
         my @again = ('tune', "$dir/recipe.json", "$dir/rows.csv", '--trials',
                      6, '--parallel', 2, '--state', $state);
 
-        {
-            local $ENV{MLOPS_FAULT} = $point;
-            ($rc, $out, $err) = run($fault, @again);
-        }
+        ($rc, $out, $err) = outcome({ env => { MLOPS_FAULT => $point } },
+                                    $fault, @again);
 
         if ($point =~ /^train/) {
             is($rc, 1, "$point: all trials are killed");
             unlink glob("$state/trial-*.failed");
 
         } else {
-            is($rc, 256 + 9, "$point: killed");
+            is($rc, 'signal 9', "$point: killed");
         }
 
-        ($rc, $out, $err) = run($ctl, @again);
+        ($rc, $out, $err) = outcome({}, $ctl, @again);
         is($rc, 0, "$point: it goes on") or diag($err);
         is_deeply(names($out), $whole, "$point: the same result");
         is_deeply([map { slurp("$state/trial-$_.mlm") } 0 .. 5], \@whole,
@@ -411,14 +380,10 @@ for my $signal ('KILL', 'TERM') {
         exit 1;
     }
 
-    my $until = time + 60;
-
-    while ((() = slurp("$dir/pids") =~ /\n/g) < 2 && time < $until) {
-        sleep 0.02;
-    }
+    await(60, sub { (() = slurp_quiet("$dir/pids") =~ /\n/g) == 2 });
 
     if ($signal eq 'KILL') {
-        ($rc, $out, $err) = run($ctl, @args);
+        ($rc, $out, $err) = outcome({}, $ctl, @args);
         is($rc, 1, 'a second one at the same state');
         like($err, qr/is another run at work there/, 'is refused');
     }
@@ -431,26 +396,19 @@ for my $signal ('KILL', 'TERM') {
         like(slurp("$dir/err"), qr/stopped with 0 trials done/, 'says so');
     }
 
-    my @pids = slurp("$dir/pids") =~ /(\d+)/g;
+    my @pids = slurp_quiet("$dir/pids") =~ /(\d+)/g;
     is(scalar @pids, 2, "$signal: two trials were at work");
 
-    $until = time + 60;
-
     for my $pid (@pids) {
-        while (-e "/proc/$pid" && slurp("/proc/$pid/stat") !~ /\) [ZX]/
-               && time < $until)
-        {
-            sleep 0.02;
-        }
-
-        ok(slurp("/proc/$pid/stat") !~ /\) [^ZX]/, "$signal: and are gone");
+        ok(await(60, sub { slurp_quiet("/proc/$pid/stat") !~ /\) [^ZX]/ }),
+           "$signal: and are gone");
     }
 
     is_deeply([glob("$dir/slow/trial-*")], [], "$signal: none has ended");
 }
 
 spew("$dir/go", '');
-($rc, $out, $err) = run($ctl, @args);
+($rc, $out, $err) = outcome({}, $ctl, @args);
 is($rc, 0, 'the run after that') or diag($err);
 is(names($out)->{trials}, 3, 'does them all');
 
@@ -492,7 +450,7 @@ for (['--goal', 'luck=1'], ['--goal', 'rmse=low'], ['--trials', '0'],
      ['--parallel', '99'], ['--search', 'clever'], ['--seed', '-1'],
      ['--timeout', 'soon'], ['--memory', 'much'], [])
 {
-    ($rc) = run($ctl, 'tune', "$dir/recipe.json", "$dir/rows.csv", @$_,
+    ($rc) = outcome({}, $ctl, 'tune', "$dir/recipe.json", "$dir/rows.csv", @$_,
                 @$_ ? ('-o', "$dir/b.mlm") : ());
     is($rc, 2, "usage: @$_");
 }

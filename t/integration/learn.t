@@ -8,12 +8,12 @@ use warnings;
 use File::Spec ();
 use File::Temp qw(tempdir);
 use FindBin;
+use lib "$FindBin::Bin/../../tools/lib";
+
 use JSON::PP;
-use POSIX ();
+use Mlops qw($build $root outcome slurp spew);
 use Test::More;
 
-my $root = "$FindBin::Bin/../..";
-my $build = $ENV{BUILD} // "$root/build";
 my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
 my $fault = "$build/t/fault/mlopsctl";
 my $data = File::Spec->rel2abs($ENV{MLOPS_DATA}
@@ -25,52 +25,17 @@ mkdir "$dir/tmp" or die "$dir/tmp: $!";
 $ENV{TMPDIR} = "$dir/tmp";
 
 
-# Runs a program in the folder of the test; exit code (or "signal n"),
-# output, errors.
+# Runs a program in the folder of the test; exit code, output, errors.
 
 sub run {
     my ($env, @command) = @_;
 
-    my $pid = fork() // die "fork: $!";
-
-    if ($pid == 0) {
-        local @ENV{keys %$env} = values %$env;
-        chdir $dir or POSIX::_exit(126);
-        open STDOUT, '>', "$dir/out" or POSIX::_exit(126);
-        open STDERR, '>', "$dir/err" or POSIX::_exit(126);
-        alarm 120;
-        exec { $command[0] } @command or POSIX::_exit(127);
-    }
-
-    waitpid $pid, 0;
-
-    my $rc = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
-
-    return ($rc, slurp("$dir/out"), slurp("$dir/err"));
+    return outcome({ env => $env, dir => $dir }, @command);
 }
 
 
 sub ctl {
     return run({}, $ctl, @_);
-}
-
-
-sub slurp {
-    my ($name) = @_;
-
-    open my $fh, '<:raw', $name or return '';
-    local $/;
-
-    return scalar(<$fh>) // '';
-}
-
-
-sub spew {
-    my ($name, $text) = @_;
-
-    open my $fh, '>:raw', "$dir/$name" or die "$name: $!";
-    print {$fh} $text;
-    close $fh or die "$name: $!";
 }
 
 
@@ -119,7 +84,7 @@ for my $i (1 .. 400) {
     push @lines, "$age,$income,$region,$label,$cost,$w,$part\n";
 }
 
-spew('rows.csv', join '', @lines);
+spew("$dir/rows.csv", join '', @lines);
 
 my $recipe = {
     recipe => 1,
@@ -163,7 +128,7 @@ sub recipe {
     my $copy = decode_json(encode_json($recipe));
 
     $change->($copy) if $change;
-    spew("$name.json", $json->encode($copy));
+    spew("$dir/$name.json", $json->encode($copy));
 
     return "$name.json";
 }
@@ -209,7 +174,7 @@ ok(!exists $plain->{train}, 'and no training');
 ($rc, $out, $err) = ctl('import', 'plain.json', '-o', 'plain.mlm');
 is($rc, 0, 'it can be imported') or diag($err);
 
-spew('ask.csv', "age,income,region\n44,30,south\n,12.5,north\n20,80,\n");
+spew("$dir/ask.csv", "age,income,region\n44,30,south\n,12.5,north\n20,80,\n");
 my @answers = map { (run({}, '/bin/sh', '-c', "'$ctl' predict $_ < ask.csv"))
                     [1] } 'small.mlm', 'plain.mlm';
 like($answers[0], qr/^p\n0\.\d+\n0\.\d+\n0\.\d+\n$/, 'it answers');
@@ -227,7 +192,7 @@ for my $simd (qw(portable avx2)) {
     is($rc, 0, "the same with $simd and three threads") or diag($out);
 }
 
-spew('other.csv', join '', @lines[0 .. 380]);
+spew("$dir/other.csv", join '', @lines[0 .. 380]);
 ($rc, $out) = ctl('reproduce', 'small.mlm', 'other.csv');
 is($rc, 1, 'other rows make another image');
 like($out, qr/^small\.mlm:\ differs\nrows \s+ 400\ rows,\ sha256\ [0-9a-f]{64}
@@ -539,7 +504,7 @@ for my $case (@bad) {
 
     local $_ = join '', @lines;
     $edit->() if $edit;
-    spew('bad/rows.csv', $_);
+    spew("$dir/bad/rows.csv", $_);
 
     ($rc, $out, $err) = ctl('train', 'bad/bad.json', 'bad/rows.csv', '-o',
                             'bad/bad.mlm');
@@ -562,7 +527,7 @@ like($err, qr{nowhere/x\.mlm: nowhere/: No such file}, 'is told at once');
     my $n = 0;
 
     s/,(yes|no),/++$n % 10 ? ",$1," : ",,"/ge;
-    spew('holes.csv', $_);
+    spew("$dir/holes.csv", $_);
 
     ($rc, $out, $err) = ctl('train', 'small.json', 'holes.csv', '-o',
                             'holes.mlm');
@@ -585,7 +550,7 @@ like($err, qr{nowhere/x\.mlm: nowhere/: No such file}, 'is told at once');
         push @odd, "7," . 2 * $x . ",$large,,$x,$y,$z\n";
     }
 
-    spew('odd.csv', join '', @odd);
+    spew("$dir/odd.csv", join '', @odd);
 
     for my $case (
         [ 'linear', 'y', { kind => 'affine', fit => 'linear' } ],
@@ -657,7 +622,7 @@ SKIP: {
     my $old = slurp("$dir/small.mlm");
     my %passed;
 
-    spew('faults', '');
+    spew("$dir/faults", '');
     ($rc, $out, $err) = run({ MLOPS_FAULT_LOG => "$dir/faults" }, $fault,
                             'train', 'small.json', 'rows.csv', '-o',
                             'small.mlm', '--alpha', '2');
@@ -675,7 +640,7 @@ SKIP: {
                                                $passed{$point} => 1 }})
         {
             unlink "$dir/small.mlm";
-            spew('small.mlm', $old);
+            spew("$dir/small.mlm", $old);
 
             ($rc) = run({ MLOPS_FAULT => "$point#$n" }, $fault, 'train',
                         'small.json', 'rows.csv', '-o', 'small.mlm',
@@ -720,7 +685,7 @@ SKIP: {
     my $r2 = $report->{parts}{train}{r2}{value};
     ok(abs($r2 - 0.612551191397) < 1e-9, 'r2 of training too') or diag($r2);
 
-    spew('ask.csv', join(',', qw(median_income_in_block
+    spew("$dir/ask.csv", join(',', qw(median_income_in_block
                                  median_house_age_in_block average_rooms
                                  average_bedrooms population_per_block
                                  average_house_occupancy block_latitude

@@ -7,11 +7,13 @@ use warnings;
 
 use File::Temp;
 use FindBin;
+use lib "$FindBin::Bin/../../tools/lib";
+
 use JSON::PP;
+use Mlops qw($build $root outcome slurp);
 use Test::More;
 
-my $root = "$FindBin::Bin/../..";
-my $ctl = $ENV{MLOPSCTL} || "$root/build/bin/mlopsctl";
+my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
 my $dir = File::Temp->newdir;
 my ($r, $s, $m) = map { "$dir/$_" } qw(registry store m.mlm);
 
@@ -19,20 +21,7 @@ my ($r, $s, $m) = map { "$dir/$_" } qw(registry store m.mlm);
 # Runs it; exit code, output, errors.
 
 sub ctl {
-    my $rc = system('sh', '-c', "\"\$0\" \"\$@\" >$dir/out 2>$dir/err", $ctl,
-                    @_);
-
-    return ($rc >> 8, slurp("$dir/out"), slurp("$dir/err"));
-}
-
-
-sub slurp {
-    my ($name) = @_;
-
-    open my $fh, '<:raw', $name or die "$name: $!";
-    local $/;
-
-    return scalar(<$fh>) // '';
+    return outcome({}, $ctl, @_);
 }
 
 

@@ -6,39 +6,19 @@ use warnings;
 
 use File::Temp;
 use FindBin;
+use lib "$FindBin::Bin/../../tools/lib";
+
 use JSON::PP;
+use Mlops qw($build outcome slurp spew);
 use Test::More;
 
-my $root = "$FindBin::Bin/../..";
-my $ctl = $ENV{MLOPSCTL} || "$root/build/bin/mlopsctl";
+my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
 my $dir = File::Temp->newdir;
 my ($r, $s, $csv) = map { "$dir/$_" } qw(registry store homes.csv);
 
 
 sub ctl {
-    my $rc = system('sh', '-c', "\"\$0\" \"\$@\" >$dir/out 2>$dir/err", $ctl,
-                    @_);
-
-    return ($rc >> 8, slurp("$dir/out"), slurp("$dir/err"));
-}
-
-
-sub slurp {
-    my ($name) = @_;
-
-    open my $fh, '<:raw', $name or die "$name: $!";
-    local $/;
-
-    return scalar(<$fh>) // '';
-}
-
-
-sub spew {
-    my ($name, $text) = @_;
-
-    open my $fh, '>:raw', $name or die "$name: $!";
-    print $fh $text;
-    close $fh or die "$name: $!";
+    return outcome({}, $ctl, @_);
 }
 
 

@@ -6,11 +6,13 @@ use warnings;
 
 use File::Temp;
 use FindBin;
+use lib "$FindBin::Bin/../../tools/lib";
+
 use JSON::PP;
+use Mlops qw($build $root outcome slurp spew);
 use Test::More;
 
-my $root = "$FindBin::Bin/../..";
-my $ctl = $ENV{MLOPSCTL} || "$root/build/bin/mlopsctl";
+my $ctl = $ENV{MLOPSCTL} || "$build/bin/mlopsctl";
 my $toys = "$root/t/data/toys";
 my $dir = File::Temp->newdir;
 
@@ -20,33 +22,7 @@ my $dir = File::Temp->newdir;
 sub ctl {
     my ($in, @args) = @_;
 
-    open my $fh, '>:raw', "$dir/in" or die "$dir/in: $!";
-    print {$fh} $in;
-    close $fh;
-
-    my $rc = system('sh', '-c', '"$0" "$@" <' . "$dir/in >$dir/out 2>$dir/err",
-                    $ctl, @args);
-
-    return ($rc >> 8, slurp("$dir/out"), slurp("$dir/err"));
-}
-
-
-sub slurp {
-    my ($name) = @_;
-
-    open my $fh, '<:raw', $name or die "$name: $!";
-    local $/;
-
-    return scalar(<$fh>) // '';
-}
-
-
-sub spew {
-    my ($name, $text) = @_;
-
-    open my $fh, '>:raw', $name or die "$name: $!";
-    print {$fh} $text;
-    close $fh or die "$name: $!";
+    return outcome({ in => $in }, $ctl, @args);
 }
 
 
@@ -209,9 +185,10 @@ like($err, qr/line $line: n: expected an integer, got "bad"/, 'its line');
 SKIP: {
     skip 'no /dev/full', 1 unless -e '/dev/full';
 
-    $rc = system('sh', '-c', '"$0" predict "$1" ' . "<$dir/in >/dev/full"
-                 . " 2>$dir/err", $ctl, "$toys/mixed.mlm");
-    is($rc >> 8, 1, 'a full disk is a failure');
+    ($rc) = outcome({ in => $in }, 'sh', '-c',
+                    'exec "$0" predict "$1" >/dev/full', $ctl,
+                    "$toys/mixed.mlm");
+    is($rc, 1, 'a full disk is a failure');
 }
 
 done_testing();

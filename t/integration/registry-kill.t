@@ -11,13 +11,16 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::Bin/../../tools/lib";
+
 use Test::More;
 use File::Temp qw(tempdir);
 use JSON::PP ();
+use Mlops qw($build outcome slurp slurp_quiet);
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep);
 
-my $build = $ENV{BUILD} // 'build';
 my $tool = $ENV{MLOPSCTL} // "$build/bin/mlopsctl";
 my $fault = "$build/t/fault/mlopsctl";
 
@@ -32,35 +35,8 @@ delete @ENV{qw(MLOPS_FAULT MLOPS_FAULT_LOG)};
 
 # ---------------------------------------------------------------- commands
 
-# Runs a program; returns its wait status, stdout and stderr.
-
-sub run {
-    my ($env, @command) = @_;
-
-    my $pid = fork() // die "fork: $!";
-
-    if ($pid == 0) {
-        local @ENV{keys %$env} = values %$env;
-        open STDOUT, '>', "$top/out" or die;
-        open STDERR, '>', "$top/err" or die;
-        alarm 60;
-        exec { $command[0] } @command or POSIX::_exit(127);
-    }
-
-    waitpid $pid, 0;
-
-    return ($?, slurp("$top/out"), slurp("$top/err"));
-}
-
-
-sub slurp {
-    my ($path) = @_;
-
-    open my $fh, '<', $path or return '';
-    local $/;
-    my $text = <$fh>;
-
-    return $text // '';
+sub ctl {
+    return outcome({}, $tool, @_);
 }
 
 
@@ -68,7 +44,7 @@ sub slurp {
 
 sub works {
     my @command = @_;
-    my ($status, $out, $err) = run({}, $tool, @command);
+    my ($status, $out, $err) = ctl(@command);
 
     die "mlopsctl @command: status $status: $err" if $status;
     chomp $out;
@@ -124,13 +100,12 @@ sub bad_links {
     for my $model (keys %$links) {
         for my $alias (keys %{ $links->{$model} }) {
             my $file = "$root/models/$model/$links->{$model}{$alias}.mlm";
-            my $bytes = slurp($file);
+            my $bytes = slurp_quiet($file);
 
             # the same bytes need not be loaded twice
 
             if ($bytes eq '' || ! -f $file
-                || ! ($verified{$bytes} //= ! (run({}, $tool, 'verify',
-                                                   $file))[0]))
+                || ! ($verified{$bytes} //= ! (ctl('verify', $file))[0]))
             {
                 push @bad, "$model\@$alias";
             }
@@ -263,7 +238,7 @@ sub wrong {
     my @wrong;
     my $model = $named // 'm';
 
-    my ($status, $out, $err) = run({}, $tool, 'list', '-r', $registry);
+    my ($status, $out, $err) = ctl('list', '-r', $registry);
 
     if (-d "$registry/models") {
         push @wrong, "list: $err" if $status;
@@ -282,14 +257,14 @@ sub wrong {
     my @store = -e "$case/s/control" ? ('-s', "$case/s") : ();
 
     if (! @store) {
-        ($status, $out, $err) = run({}, $tool, 'sync', '-r', $registry, '-s',
-                                    "$case/s", '--create');
+        ($status, $out, $err) = ctl('sync', '-r', $registry, '-s', "$case/s",
+                                    '--create');
         push @wrong, "sync --create: $err" if $status && -d $registry;
         @store = ('-s', "$case/s") unless $status;
     }
 
-    ($status, $out, $err) = run({}, $tool, 'publish', '-r', $registry, @store,
-                                $model, $images[0]);
+    ($status, $out, $err) = ctl('publish', '-r', $registry, @store, $model,
+                                $images[0]);
     chomp $out;
     push @wrong, "publish: $err" if $status;
     push @wrong, "published as $out after $last" if $out ne $last + 1;
@@ -303,8 +278,7 @@ sub wrong {
     push @wrong, $differs if $differs;
 
     if (@store) {
-        ($status, $out, $err) = run({}, $tool, 'sync', '-r', $registry,
-                                    @store);
+        ($status, $out, $err) = ctl('sync', '-r', $registry, @store);
         push @wrong, "sync: $err" if $status;
 
         my ($want, $have) = (links($registry), links("$case/s"));
@@ -338,8 +312,9 @@ for my $command (@commands) {
     unlink "$top/points";
     restore($prepare);
 
-    my ($status, $out, $err) = run({ MLOPS_FAULT_LOG => "$top/points" },
-                                   $fault, @command);
+    my ($status, $out, $err)
+        = outcome({ env => { MLOPS_FAULT_LOG => "$top/points" } }, $fault,
+                @command);
 
     is($status, 0, "$title: works") or diag($err);
 
@@ -353,9 +328,10 @@ for my $command (@commands) {
         next if $ENV{MLOPS_QUICK} && $n > 1;
 
         restore($prepare);
-        ($status, $out, $err) = run({ MLOPS_FAULT => $at }, $fault, @command);
+        ($status, $out, $err) = outcome({ env => { MLOPS_FAULT => $at } },
+                                        $fault, @command);
 
-        if ($status != POSIX::SIGKILL()) {
+        if ($status ne 'signal ' . POSIX::SIGKILL()) {
             push @failed, "$at: not killed, status $status: $err";
             next;
         }
@@ -486,12 +462,11 @@ SKIP: {
     1 while syswrite $fh, "\0" x 4096;
     close $fh;
 
-    my ($status, $out, $err) = run({}, $tool, 'publish', @r, '-s',
-                                   "$top/small/s", 'm', $images[2],
-                                   '--alias', 'champion');
+    my ($status, $out, $err) = ctl('publish', @r, '-s', "$top/small/s", 'm',
+                                   $images[2], '--alias', 'champion');
     my $bytes = -s $images[2];
 
-    is($status >> 8, 1, 'a full store: exit code 1');
+    is($status, 1, 'a full store: exit code 1');
     is($out, "3\n", 'the registry has the version');
     like($err, qr/registry has version 3 .* $bytes bytes are needed.*ctl sync/,
          'the text says what is needed, and what to do');

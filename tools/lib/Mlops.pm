@@ -11,11 +11,13 @@ use Exporter qw(import);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use IO::Socket::INET;
+use POSIX ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
 our @EXPORT = qw(
     $root $build $nginx $ctl $load
-    run slurp slurp_quiet spew now await request fields read_answers thousands
+    run outcome slurp slurp_quiet spew now await request fields
+    read_answers thousands
     nginx_start nginx_stop nginx_pid workers free_port
 );
 
@@ -46,6 +48,44 @@ sub run {
     }
 
     return defined $text ? $text : '';
+}
+
+
+# Runs a command that may fail, with what is added to the environment (env),
+# read from standard input (in) and in which folder (dir): its exit code or
+# "signal N", its output, its errors.  One that hangs is ended.
+
+sub outcome {
+    my ($how, @command) = @_;
+
+    my ($in, $out, $err) = map {
+        open(my $file, '+>:raw', undef) or die "temporary file: $!\n"; $file;
+    } 1 .. 3;
+
+    if (defined $how->{in}) {
+        print {$in} $how->{in} or die "temporary file: $!\n";
+        seek($in, 0, 0) or die "temporary file: $!\n";
+    }
+
+    my $pid = fork() // die "fork: $!\n";
+
+    if ($pid == 0) {
+        local @ENV{keys %{$how->{env}}} = values %{$how->{env}};
+
+        !defined $how->{dir} || chdir($how->{dir}) or POSIX::_exit(126);
+        !defined $how->{in} || open(STDIN, '<&', $in) or POSIX::_exit(126);
+        open(STDOUT, '>&', $out) or POSIX::_exit(126);
+        open(STDERR, '>&', $err) or POSIX::_exit(126);
+        alarm 300;
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+
+    waitpid $pid, 0;
+
+    my $rc = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+
+    return ($rc, map { seek($_, 0, 0); local $/; scalar(<$_>) // '' }
+                 $out, $err);
 }
 
 
