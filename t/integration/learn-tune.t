@@ -424,7 +424,7 @@ my @wrong = (
     [{ alpha => { lo => 0.2, hi => 0.8, integer => JSON::PP::true } },
      qr/tune\.alpha: expected a whole number between lo and hi/],
     [{ alpha => { low => 1, hi => 2 } }, qr/tune\.alpha: .*did you mean "lo"/],
-    [{ alhpa => [1] }, qr/no trial gave a model: .*alhpa/]
+    [{ alhpa => [1] }, qr/recipe.json: .*alhpa.*did you mean "alpha"/]
 );
 
 for (@wrong) {

@@ -27,6 +27,7 @@ typedef struct {
     mlops_str_t             margin[FITS_COLUMNS];
     mlops_str_t             classes[16];
     uint32_t                classes_n;
+    const char             *folder;     /* of files that steps name */
     mlops_import_text_t     steps;
     mlops_import_text_t     report;
     mlops_doc_t            *found;      /* the steps: an array */
@@ -134,6 +135,7 @@ fits_run(fits_t *fits, const char *json)
     int                    rc;
     mlops_fit_t            fit;
     mlops_doc_t           *step, *kind, *name;
+    mlops_fit_env_t        env;
     const mlops_fitter_t  *fitter;
 
     fits->steps.len = 0;
@@ -149,9 +151,13 @@ fits_run(fits_t *fits, const char *json)
     unit_ok(fitter != NULL, "no fitter: %s", json);
 
     memset(&fit, 0, sizeof(fit));
+    memset(&env, 0, sizeof(env));
+    env.folder = fits->folder;
+    env.seed = 1;
     mlops_field_init(&fits->field, &fits->arena, &fits->err);
     (void) mlops_field_push(&fits->field, "steps[0]");
 
+    fit.env = fits->folder ? &env : NULL;
     fit.field = &fits->field;
     fit.step = step;
     fit.train = &fits->matrix;

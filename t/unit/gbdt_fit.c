@@ -276,35 +276,40 @@ test_going_on(void **state)
     /* its features are called by the inputs they come from */
 
     model(&fits, &m, "");
-    snprintf(path, sizeof(path), "%s/half.mlm", unit_tmpdir());
+    fits.folder = unit_tmpdir();
+    snprintf(path, sizeof(path), "%s/half.mlm", fits.folder);
     unit_spew(path, m.image, m.len);
     unit_model_free(&m);
 
-    start_at(json, sizeof(json), path, "");
+    start_at(json, sizeof(json), "half.mlm", "");
     fits_well(&fits, json);
     unit_ok(strlen(whole) == fits.steps.len
             && memcmp(whole, fits.steps.data, fits.steps.len) == 0,
             "other trees:\n%.200s\n%.200s", whole, fits.steps.data);
     fits_near("rounds", fits_at(fits.said, "rounds", 0), 12, 0);
 
-    start_at(json, sizeof(json), path, "\"max_trees\":8,");
+    start_at(json, sizeof(json), "half.mlm", "\"max_trees\":8,");
     fits_well(&fits, json);
     fits_near("rounds", fits_at(fits.said, "rounds", 0), 8, 0);
 
-    start_at(json, sizeof(json), path, "\"max_trees\":6,");
+    start_at(json, sizeof(json), "half.mlm", "\"max_trees\":6,");
     fits_refused(&fits, json, "steps[0]: max_trees: expected more than the 6 "
                  "rounds");
 
-    start_at(json, sizeof(json), path, "\"objective\":\"softmax\",");
+    start_at(json, sizeof(json), "half.mlm", "\"objective\":\"softmax\",");
     fits_refused(&fits, json, "softmax");
 
-    start_at(json, sizeof(json), "/nonexistent.mlm", "");
+    start_at(json, sizeof(json), "nonexistent.mlm", "");
     fits_refused(&fits, json, "steps[0].start: ");
+
+    start_at(json, sizeof(json), path, "");
+    fits_refused(&fits, json, "steps[0].start: expected a path below the "
+                 "recipe's folder");
 
     /* one of the names is not there any more */
 
     fits.columns[1].name.data = "d";
-    start_at(json, sizeof(json), path, "");
+    start_at(json, sizeof(json), "half.mlm", "");
     fits_refused(&fits, json, "expected the features of its trees among the "
                  "step's inputs, \"b\" is not");
 
@@ -318,7 +323,7 @@ test_going_on(void **state)
 static void
 test_told(void **state)
 {
-    char                 path[128], json[512];
+    char                 path[128];
     fits_t               fits;
     unit_model_t         m;
     mlops_import_text_t  text = { 0 };
@@ -336,13 +341,12 @@ test_told(void **state)
                       "}]}", (int) fits.report.len, fits.report.data,
                       (int) fits.steps.len, fits.steps.data);
     unit_import_text(&m, text.data, NULL);
-    snprintf(path, sizeof(path), "%s/told.mlm", unit_tmpdir());
+    fits.folder = unit_tmpdir();
+    snprintf(path, sizeof(path), "%s/told.mlm", fits.folder);
     unit_spew(path, m.image, m.len);
     unit_model_free(&m);
 
-    snprintf(json, sizeof(json), GBDT "\"trees\":4,\"start\":\"%s\"," XY,
-             path);
-    fits_well(&fits, json);
+    fits_well(&fits, GBDT "\"trees\":4,\"start\":\"told.mlm\"," XY);
     fits_near("rounds", fits_at(fits.said, "rounds", 0), 8, 0);
 
     free(text.data);

@@ -82,6 +82,9 @@ typedef struct {
     mlops_import_text_t     *report;    /* members of an object, with commas
                                            between, or nothing: what was
                                            found, for the image's facts */
+    mlops_str_t              parent;    /* path of what it went on from, as
+                                           given, and its checksum; or none */
+    char                     parent_digest[24];
 } mlops_fit_t;
 
 

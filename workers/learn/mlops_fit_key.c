@@ -5,6 +5,7 @@
 #include "mlops_fit_key.h"
 #include "mlops_num.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -23,6 +24,68 @@ mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value)
     *value = doc ? doc->v.boolean : dflt;
 
     return MLOPS_OK;
+}
+
+
+int
+mlops_fit_path(mlops_fit_t *fit, const char *key, mlops_str_t *path)
+{
+    size_t              old, len;
+    const char         *p, *end, *slash;
+    const mlops_doc_t  *doc;
+
+    if (mlops_field_find(fit->field, fit->step, key, MLOPS_DOC_STRING, &doc)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (doc == NULL) {
+        return MLOPS_OK;
+    }
+
+    *path = doc->v.text;
+    p = path->data;
+    end = p + path->len;
+
+    if (path->len == 0 || path->len >= PATH_MAX
+        || memchr(p, '\0', path->len) != NULL)
+    {
+        goto failed;
+    }
+
+    for (/* void */ ; p <= end; p = slash + 1) {
+        slash = memchr(p, '/', (size_t) (end - p));
+        slash = slash ? slash : end;
+        len = (size_t) (slash - p);
+
+        if (len == 0 || (len == 2 && p[0] == '.' && p[1] == '.')
+            || (len == 1 && p[0] == '.'))
+        {
+            goto failed;
+        }
+    }
+
+    return MLOPS_OK;
+
+failed:
+
+    old = mlops_field_push(fit->field, key);
+    (void) mlops_field_fail(fit->field, doc, "a path below the recipe's "
+                            "folder");
+    mlops_field_pop(fit->field, old);
+
+    return MLOPS_ERROR;
+}
+
+
+void
+mlops_fit_parent(mlops_fit_t *fit, const mlops_str_t *path, uint64_t digest)
+{
+    fit->parent = *path;
+
+    (void) snprintf(fit->parent_digest, sizeof(fit->parent_digest),
+                    "xxh3:%016llx", (unsigned long long) digest);
 }
 
 

@@ -15,6 +15,13 @@
 /* mlops_field_flag with a default. */
 int mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value);
 
+/* The path of a file that the step names: relative, in the recipe's folder or
+ * below.  *path stays where there is no such key. */
+int mlops_fit_path(mlops_fit_t *fit, const char *key, mlops_str_t *path);
+/* The fit goes on from what is at that path: told in facts and reports. */
+void mlops_fit_parent(mlops_fit_t *fit, const mlops_str_t *path,
+    uint64_t digest);
+
 /* Are there as many outputs, and margins if any, as a learner of this target
  * has? */
 typedef enum {

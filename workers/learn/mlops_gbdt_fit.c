@@ -90,7 +90,7 @@ mlops_gbdt_run(mlops_fit_t *fit)
 
     old = 0;
 
-    if (keys.start != NULL) {
+    if (keys.start.len != 0) {
 
         if (mlops_gbdt_read_start(fit, &keys, &start) != MLOPS_OK) {
             return MLOPS_ERROR;

@@ -14,7 +14,7 @@
 typedef struct {
     mlops_gbdt_options_t   options;
     uint32_t               max_trees;   /* rounds of all */
-    const mlops_doc_t     *start;       /* path of an image, or NULL */
+    mlops_str_t            start;       /* path of an image, or empty */
     int                    objective;   /* given, or -1 */
 } mlops_gbdt_keys_t;
 

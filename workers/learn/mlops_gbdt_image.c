@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 
@@ -66,31 +67,23 @@ mlops_gbdt_read_start(mlops_fit_t *fit, mlops_gbdt_keys_t *keys,
     size_t               old;
     const char          *folder;
     mlops_err_t          err;
-    mlops_str_t          name;
     mlops_model_t       *model;
     mlops_map_file_t     map;
     mlops_gbdt_image_t   image;
+    mlops_file_head_t    head;
 
     old = mlops_field_push(fit->field, "start");
-    name = keys->start->v.text;
-    folder = fit->env != NULL && fit->env->folder != NULL
-             && (name.len == 0 || name.data[0] != '/')
-             ? fit->env->folder : NULL;
+    folder = (fit->env != NULL && fit->env->folder != NULL)
+             ? fit->env->folder : ".";
 
-    if (name.len == 0 || memchr(name.data, '\0', name.len) != NULL
-        || name.len + (folder ? strlen(folder) : 0) + 2 > sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%.*s", folder,
+                 mlops_fmt(&keys->start))
+        >= (int) sizeof(path))
     {
-        return mlops_field_error(fit->field, "expected the path of an image");
+        return mlops_field_error(fit->field, "expected a path of at most %zu "
+                                 "bytes, with that of the recipe's folder",
+                                 sizeof(path) - 1);
     }
-
-    path[0] = '\0';
-
-    if (folder != NULL) {
-        strcpy(path, folder);
-        strcat(path, "/");
-    }
-
-    strncat(path, name.data, name.len);
 
     if (mlops_file_map(&map, AT_FDCWD, path, MLOPS_IMAGE_MAX, 0, (uid_t) -1,
                        &err)
@@ -105,6 +98,9 @@ mlops_gbdt_read_start(mlops_fit_t *fit, mlops_gbdt_keys_t *keys,
         mlops_file_unmap(&map);
         return mlops_field_error(fit->field, "%s: %s", path, err.text);
     }
+
+    memcpy(&head, map.data, sizeof(head));
+    mlops_fit_parent(fit, &keys->start, head.checksum);
 
     memset(&image, 0, sizeof(image));
     image.fit = fit;

@@ -46,9 +46,7 @@ mlops_gbdt_keys(mlops_fit_t *fit, mlops_gbdt_keys_t *keys)
         || mlops_gbdt_of_objective(fit, keys) != MLOPS_OK
         || mlops_gbdt_monotone(fit, o) != MLOPS_OK
         || mlops_gbdt_categorical(fit, o) != MLOPS_OK
-        || mlops_field_find(fit->field, fit->step, "start", MLOPS_DOC_STRING,
-                            &keys->start)
-           != MLOPS_OK
+        || mlops_fit_path(fit, "start", &keys->start) != MLOPS_OK
         || mlops_field_int(fit->field, fit->step, "max_trees", 1,
                            MLOPS_GBDT_TREES, MLOPS_GBDT_TREES, &value)
            != MLOPS_OK)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 
 static uint64_t mlops_learn_peak(void);
@@ -17,7 +18,6 @@ static int mlops_learn_fit_all(mlops_learn_run_t *run);
 static int mlops_learn_scores(mlops_learn_run_t *run,
     mlops_learn_chain_t *chain);
 static void mlops_learn_run_free(mlops_learn_run_t *run);
-static char *mlops_learn_folder(const char *path);
 
 
 static double
@@ -167,7 +167,8 @@ mlops_learn_start(mlops_learn_run_t *run)
         return MLOPS_ERROR;
     }
 
-    run->work = mlops_folder_make(options->work, "mlops-train", run->err);
+    run->work = mlops_folder_make(options->work, "mlops-train",
+                                  &run->work_lock, run->err);
 
     if (run->work == NULL) {
         return MLOPS_ERROR;
@@ -267,6 +268,7 @@ mlops_learn_fit_all(mlops_learn_run_t *run)
 
     if (rc == MLOPS_OK) {
         learned->work = run->work;
+        learned->work_lock = run->work_lock;
         run->work = NULL;
     }
 
@@ -309,10 +311,11 @@ mlops_learn_scores(mlops_learn_run_t *run, mlops_learn_chain_t *chain)
 
 
 static void
-mlops_learn_work_free(char *work)
+mlops_learn_work_free(char *work, int lock)
 {
     if (work != NULL) {
         mlops_folder_remove(work);
+        (void) close(lock);
         free(work);
     }
 }
@@ -341,7 +344,7 @@ mlops_learn_run_free(mlops_learn_run_t *run)
 
     mlops_columns_free(&run->columns);
     mlops_frame_free(&run->frame);
-    mlops_learn_work_free(run->work);
+    mlops_learn_work_free(run->work, run->work_lock);
     free(run);
 }
 
@@ -349,17 +352,26 @@ mlops_learn_run_free(mlops_learn_run_t *run)
 void
 mlops_learned_free(mlops_learned_t *learned)
 {
+    uint32_t  i;
+
+    for (i = 0; i < learned->parents_n; i++) {
+        free(learned->parents[i].path);
+    }
+
+    free(learned->parents);
     free(learned->image);
     free(learned->recipe);
-    mlops_learn_work_free(learned->work);
+    mlops_learn_work_free(learned->work, learned->work_lock);
 
     learned->image = NULL;
     learned->recipe = NULL;
     learned->work = NULL;
+    learned->parents = NULL;
+    learned->parents_n = 0;
 }
 
 
-static char *
+char *
 mlops_learn_folder(const char *path)
 {
     const char  *slash;

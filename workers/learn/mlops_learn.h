@@ -56,6 +56,15 @@ typedef struct {
 } mlops_learn_score_t;
 
 
+/* What a fitted step went on from. */
+
+typedef struct {
+    uint32_t               step;
+    char                  *path;        /* as the recipe has it; malloc'ed */
+    char                   digest[24];
+} mlops_learn_parent_t;
+
+
 typedef struct {
     void                 *image;        /* malloc'ed, 64-byte aligned */
     size_t                image_len;
@@ -63,11 +72,14 @@ typedef struct {
     size_t                recipe_len;
     char                 *work;         /* folder of files that it names, if
                                            any; removed by _free */
+    int                   work_lock;
 
     uint64_t              rows_n;       /* of the file */
     uint64_t              dropped_n;    /* by missing targets and filters */
     uint32_t              scores_n;
     mlops_learn_score_t   scores[8];
+    uint32_t              parents_n;
+    mlops_learn_parent_t *parents;      /* malloc'ed */
     double                read_s;       /* seconds: of the report on screen, */
     double                fit_s;        /* never of the image */
     double                all_s;

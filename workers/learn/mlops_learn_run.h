@@ -62,6 +62,7 @@ typedef struct {
     uint32_t                      metrics_n;
 
     char                         *work;         /* folder of the run */
+    int                           work_lock;
     unsigned                      aside:1;      /* as of the options; folds */
 } mlops_learn_run_t;
 
@@ -122,6 +123,8 @@ int mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score);
 
 int mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
 
+/* The folder of a recipe, with a slash behind it, or "."; malloc'ed. */
+char *mlops_learn_folder(const char *path);
 /* Tells how far a stage is. */
 void mlops_learn_progress(const mlops_learn_run_t *run, const char *stage,
     uint64_t done, uint64_t all, const char *text);

@@ -3,11 +3,13 @@
  *
  * A plain name is a key of the learner's step, a dotted path (train.seed,
  * steps[2].alpha) any value of the recipe.  The value is JSON, or else the
- * string that it is.
+ * string that it is; a number in another notation (.5, +1, 007) is neither.
  */
 
 #include "mlops_learn_recipe.h"
+#include "mlops_num.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 
@@ -21,6 +23,8 @@ static mlops_doc_t *mlops_learn_set_member(mlops_learn_recipe_t *recipe,
     mlops_doc_t *object, const mlops_str_t *key);
 static mlops_doc_t *mlops_learn_set_value(mlops_learn_recipe_t *recipe,
     const char *text);
+static int mlops_learn_set_number(mlops_learn_recipe_t *recipe,
+    const char *text, size_t len);
 
 
 int
@@ -82,6 +86,11 @@ mlops_learn_set_value(mlops_learn_recipe_t *recipe, const char *text)
     doc = mlops_doc_parse(text, len, 0, recipe->arena, &unused);
 
     if (doc == NULL) {
+
+        if (mlops_learn_set_number(recipe, text, len) != MLOPS_OK) {
+            return NULL;
+        }
+
         doc = mlops_arena_calloc(recipe->arena, 1, sizeof(mlops_doc_t));
 
         if (doc == NULL) {
@@ -100,6 +109,32 @@ mlops_learn_set_value(mlops_learn_recipe_t *recipe, const char *text)
     }
 
     return doc;
+}
+
+
+/* A number of another notation than JSON's was meant as one. */
+
+static int
+mlops_learn_set_number(mlops_learn_recipe_t *recipe, const char *text,
+    size_t len)
+{
+    char          buf[MLOPS_DOUBLE_LEN];
+    char         *end;
+    double        value;
+    mlops_str_t   number;
+
+    number.data = text;
+    number.len = len;
+
+    if (mlops_number(&number, &value) != MLOPS_OK || !isfinite(value)) {
+        return MLOPS_OK;
+    }
+
+    end = mlops_doc_print(buf, value);
+
+    return mlops_err_set(recipe->err, "\"%s\" is no number of JSON: write "
+                         "%.*s, or '\"%s\"' where the text is meant", text,
+                         (int) (end - buf), buf, text);
 }
 
 

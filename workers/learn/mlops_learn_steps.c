@@ -47,6 +47,7 @@ static void mlops_learn_fit_hide(mlops_learn_fit_t *it,
     const mlops_doc_t *list);
 static int mlops_learn_fit_between(mlops_learn_fit_t *it,
     const mlops_doc_t *list, const mlops_str_t *name);
+static int mlops_learn_fit_parent(mlops_learn_fit_t *it);
 static int mlops_learn_fit_report(mlops_learn_fit_t *it);
 static void mlops_learn_drop(mlops_learn_chain_t *chain, uint32_t i);
 static int mlops_learn_predicted(mlops_learn_chain_t *chain);
@@ -614,6 +615,36 @@ mlops_learn_fit_between(mlops_learn_fit_t *it, const mlops_doc_t *list,
 
 
 static int
+mlops_learn_fit_parent(mlops_learn_fit_t *it)
+{
+    mlops_learned_t       *learned;
+    mlops_learn_parent_t  *grown;
+
+    learned = it->chain->run->learned;
+    grown = realloc(learned->parents, ((size_t) learned->parents_n + 1)
+                                      * sizeof(mlops_learn_parent_t));
+    if (grown == NULL) {
+        return mlops_err_set(it->chain->run->err, "out of memory");
+    }
+
+    learned->parents = grown;
+    grown += learned->parents_n;
+
+    grown->step = it->number;
+    memcpy(grown->digest, it->fit.parent_digest, sizeof(grown->digest));
+    grown->path = strndup(it->fit.parent.data, it->fit.parent.len);
+
+    if (grown->path == NULL) {
+        return mlops_err_set(it->chain->run->err, "out of memory");
+    }
+
+    learned->parents_n++;
+
+    return MLOPS_OK;
+}
+
+
+static int
 mlops_learn_fit_report(mlops_learn_fit_t *it)
 {
     mlops_import_text_t  *to;
@@ -628,6 +659,20 @@ mlops_learn_fit_report(mlops_learn_fit_t *it)
     mlops_import_quote(to, it->step->kind.data, it->step->kind.len);
     mlops_import_text(to, ",\"fit\":");
     mlops_import_quote(to, it->step->fit.data, it->step->fit.len);
+
+    if (it->fit.parent.len != 0) {
+
+        if (it->chain->quiet == NULL
+            && mlops_learn_fit_parent(it) != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        mlops_import_text(to, ",\"parent\":{\"path\":");
+        mlops_import_quote(to, it->fit.parent.data, it->fit.parent.len);
+        mlops_import_text(to, ",\"digest\":\"%s\"}",
+                          it->fit.parent_digest);
+    }
 
     if (it->report.len != 0) {
         mlops_import_text(to, ",\"report\":{");

@@ -282,6 +282,11 @@ mlops_online_begin(mlops_online_fit_t *of)
 
         of->online = mlops_online_load(dir, name, &of->conf, &err);
         (void) close(dir);
+
+        if (of->online != NULL) {
+            mlops_fit_parent(fit, &of->start,
+                             mlops_online_origin(of->online));
+        }
     }
 
     if (of->online == NULL) {

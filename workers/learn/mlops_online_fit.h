@@ -7,7 +7,7 @@
 #define MLOPS_ONLINE_FIT_H
 
 
-#include "mlops_fit.h"
+#include "mlops_fit_key.h"
 #include "mlops_online.h"
 #include "mlops_online_rows.h"
 

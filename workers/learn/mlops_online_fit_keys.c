@@ -5,11 +5,7 @@
 #include "mlops_online_fit.h"
 #include "mlops_online_inner.h"
 
-#include <limits.h>
 
-
-static int mlops_online_path(mlops_fit_t *fit, const char *key,
-    mlops_str_t *path);
 static int mlops_online_column(mlops_fit_t *fit, const mlops_doc_t *doc,
     uint32_t *column);
 
@@ -51,8 +47,8 @@ mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
                            conf->window, &window)
            != MLOPS_OK
         || mlops_field_flag(field, step, "shuffle", &of->shuffle) != MLOPS_OK
-        || mlops_online_path(fit, "state", &of->state) != MLOPS_OK
-        || mlops_online_path(fit, "start", &of->start) != MLOPS_OK)
+        || mlops_fit_path(fit, "state", &of->state) != MLOPS_OK
+        || mlops_fit_path(fit, "start", &of->start) != MLOPS_OK)
     {
         return MLOPS_ERROR;
     }
@@ -79,60 +75,6 @@ mlops_online_keys(mlops_online_fit_t *of, mlops_fit_t *fit,
     }
 
     return MLOPS_OK;
-}
-
-
-/* Relative, and in the folder or below. */
-
-static int
-mlops_online_path(mlops_fit_t *fit, const char *key, mlops_str_t *path)
-{
-    size_t              old, len;
-    const char         *p, *end, *slash;
-    const mlops_doc_t  *doc;
-
-    if (mlops_field_find(fit->field, fit->step, key, MLOPS_DOC_STRING, &doc)
-        != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    if (doc == NULL) {
-        return MLOPS_OK;
-    }
-
-    *path = doc->v.text;
-    p = path->data;
-    end = p + path->len;
-
-    if (path->len == 0 || path->len >= PATH_MAX
-        || memchr(p, '\0', path->len) != NULL)
-    {
-        goto failed;
-    }
-
-    for (/* void */ ; p <= end; p = slash + 1) {
-        slash = memchr(p, '/', (size_t) (end - p));
-        slash = slash ? slash : end;
-        len = (size_t) (slash - p);
-
-        if (len == 0 || (len == 2 && p[0] == '.' && p[1] == '.')
-            || (len == 1 && p[0] == '.'))
-        {
-            goto failed;
-        }
-    }
-
-    return MLOPS_OK;
-
-failed:
-
-    old = mlops_field_push(fit->field, key);
-    (void) mlops_field_fail(fit->field, doc, "a path below the recipe's "
-                            "folder");
-    mlops_field_pop(fit->field, old);
-
-    return MLOPS_ERROR;
 }
 
 

@@ -152,6 +152,11 @@ mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
            (unsigned long long) learned->rows_n,
            (unsigned long long) learned->dropped_n);
 
+    for (i = 0; i < learned->parents_n; i++) {
+        printf("parent     %s %s, of steps[%u]\n", learned->parents[i].path,
+               learned->parents[i].digest, learned->parents[i].step);
+    }
+
     for (i = 0; i < learned->scores_n; i++) {
         score = &learned->scores[i];
 
@@ -203,6 +208,32 @@ mlopsctl_learned_lines(const mlops_learned_t *learned)
 
 
 static void
+mlopsctl_parents_json(const mlops_learned_t *learned)
+{
+    uint32_t              i;
+    mlops_import_text_t   text;
+
+    memset(&text, 0, sizeof(text));
+
+    for (i = 0; i < learned->parents_n; i++) {
+        mlops_import_text(&text, "%s{\"step\":%u,\"path\":",
+                          i ? "," : ",\"parents\":[",
+                          learned->parents[i].step);
+        mlops_import_quote(&text, learned->parents[i].path,
+                           strlen(learned->parents[i].path));
+        mlops_import_text(&text, ",\"digest\":\"%s\"}",
+                          learned->parents[i].digest);
+    }
+
+    if (text.len != 0) {
+        printf("%.*s]", (int) text.len, text.data);
+    }
+
+    free(text.data);
+}
+
+
+static void
 mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
 {
     uint32_t                     i, k;
@@ -239,7 +270,10 @@ mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
         printf("}");
     }
 
-    printf("},\"seconds\":%.3f,\"read_seconds\":%.3f,\"fit_seconds\":%.3f,"
+    printf("}");
+    mlopsctl_parents_json(learned);
+
+    printf(",\"seconds\":%.3f,\"read_seconds\":%.3f,\"fit_seconds\":%.3f,"
            "\"peak_bytes\":%llu}\n", learned->all_s, learned->read_s,
            learned->fit_s, (unsigned long long) learned->peak_bytes);
 }

@@ -9,6 +9,8 @@
 #include "mlops_plan.h"
 #include "mlops_tune.h"
 
+#include <unistd.h>
+
 
 #define MLOPSCTL_TUNE_TRIALS  12
 #define MLOPSCTL_TUNE_FAILED  3
@@ -18,6 +20,7 @@ typedef struct {
     const char            *to;
     char                  *metric;
     char                  *own;         /* a state folder of our own */
+    int                    own_lock;
     const char           **set;
     char                 **made;        /* settings that options are */
     uint32_t               made_n;
@@ -60,6 +63,7 @@ mlopsctl_tune(int argc, char **argv)
 
     if (in.own != NULL) {
         mlops_folder_remove(in.own);
+        (void) close(in.own_lock);
         free(in.own);
     }
 
@@ -335,7 +339,7 @@ mlopsctl_tune_state(mlopsctl_tune_t *in)
         return MLOPSCTL_DONE;
     }
 
-    in->own = mlops_folder_make(NULL, "mlops-tune", &err);
+    in->own = mlops_folder_make(NULL, "mlops-tune", &in->own_lock, &err);
 
     if (in->own == NULL) {
         return mlopsctl_failed("%s", err.text);
