@@ -231,6 +231,161 @@ like($out, qr/^parent     kept\.state xxh3:[0-9a-f]{16}, of steps\[0\]$/m,
      'and told');
 is(facts('on.mlm')->{steps}[0]{parent}{path}, 'kept.state', 'and kept');
 
+# ------------------------------------------------------------------- slices
+
+spew('slices.json', recipe({ fit => 'gbdt', trees => 3 },
+                           train => { slices => ['place', 'x'] }));
+($rc, $out, $err) = ctl('train', 'slices.json', 'rows.csv', '-o', 's.mlm');
+is($rc, 0, 'a recipe with slices') or diag($err);
+like($out, qr/^gate, place = (ulm|bonn): \d+ rows  rmse /m, 'prints them');
+
+($rc, $out) = ctl('train', 'slices.json', 'rows.csv', '-o', 's.mlm',
+                  '--json');
+my @slices = @{ decode_json($out)->{slices} };
+
+($rc, $out) = ctl('evaluate', 's.mlm', 'rows.csv', '--part', 'gate',
+                  '--json');
+my @parts = @{ decode_json($out)->{parts} };
+shift @parts;
+
+cmp_ok(scalar @slices, '>=', 4, 'there are some');
+is_deeply([map { [@$_{qw(slice value rows rmse)}] } @slices],
+          [map { [@$_{qw(slice value rows)}, $_->{model}{rmse}] } @parts],
+          'which are those that evaluate gives of the gate');
+
+my %place = map { $_->{slice} eq 'place' ? ($_->{value}, $_->{rows}) : () }
+            @slices;
+is_deeply(\%place, { ulm => 20, bonn => 10 }, 'with their rows');
+
+($rc, $out, $err) = ctl('reproduce', 's.mlm', 'rows.csv');
+is($rc, 0, 'and the image is made again') or diag($err);
+
+# ----------------------------------------------------------- large weights
+
+sub weighted {
+    my ($factor) = @_;
+
+    spew('w.csv', join '', "x,y,part,place,w\n", map {
+        sprintf("%d,%g,%s,ulm,%g\n", $_ % 7, $_ % 7 + $_ % 3,
+                $_ % 2 ? 'train' : 'gate', $factor * 2 ** ($_ % 3))
+    } 1 .. 60);
+
+    my ($rc, $out, $err) = ctl('train', 'w.json', 'w.csv', '-o', 'w.mlm',
+                               '--json');
+    is($rc, 0, "weights near $factor") or diag($err);
+    unlike($out, qr/inf|nan/i, 'make JSON');
+
+    return decode_json($out)->{parts}{gate};
+}
+
+spew('w.json', recipe({ fit => 'linear' },
+                      train => { weight => 'w',
+                                 metrics => ['rmse', 'mae', 'r2'],
+                                 rows => { columns => [
+                                     { name => 'part', type => 'BYTES' },
+                                     { name => 'y' }, { name => 'w' }] } }));
+
+my $ordinary = weighted(1);
+
+for my $factor (2 ** 996, 2 ** -996) {
+    my $gate = weighted($factor);
+
+    for my $metric (qw(rmse mae r2)) {
+        for my $end (qw(value lo hi)) {
+            my ($is, $want) = map { $_->{$metric}{$end} } $gate, $ordinary;
+
+            ok(defined $is && abs($is - $want) < 1e-5,
+               "$metric, $end: that of ordinary ones")
+                or diag($is // 'null', " and $want");
+        }
+    }
+}
+
+($rc, $out, $err) = ctl('evaluate', 'w.mlm', 'w.csv', '--json');
+is($rc, 0, 'evaluate takes them, too');
+unlike($out, qr/null|inf/, 'with all intervals');
+
+# --------------------------------------------------------- rows that are none
+
+my $text = recipe({ fit => 'gbdt', trees => 2, inputs => ['x', 'c'] },
+                  inputs => [{ name => 'x' },
+                             { name => 'c', type => 'BYTES' }]);
+spew('texts.json', $text);
+
+my @rows = map { "$_,c$_,$_,train,ulm\n" } 1 .. 9;
+my $names = "x,c,y,part,place\n";
+
+for my $case (
+    ['a category that is too long', qr/bad\.csv line 4, column "c": .* at most 4096 bytes, got 100000/,
+     $names, @rows[0, 1], '3,' . 'a' x 100_000 . ",1,train,ulm\n"],
+    ['a NUL byte in a text', qr/line 3, column "c": expected a text, got a NUL/,
+     $names, $rows[0], "1,c\0d,1,train,ulm\n"],
+    ['a NUL byte in a number', qr/line 2, column "x": .* got a NUL byte in it/,
+     $names, "1\0,c,1,train,ulm\n"],
+    ['a NUL byte in a name', qr/line 1, name of column 2: .* NUL byte/,
+     "x,c\0,y,part,place\n", @rows],
+    ['lines that end with CR', qr/lines that end with LF or CR LF/,
+     map { s/\n/\r/r } $names, @rows],
+) {
+    my ($what, $why, @lines) = @$case;
+
+    spew('bad.csv', join '', @lines);
+    ($rc, $out, $err) = ctl('train', 'texts.json', 'bad.csv', '-o', 'm.mlm');
+    is($rc, 1, "$what is refused");
+    like($err, $why, 'with the place');
+}
+
+spew('fits.csv', join '', $names, @rows, '3,' . 'a' x 4096
+                                         . ",1,train,ulm\n");
+($rc, $out, $err) = ctl('train', 'texts.json', 'fits.csv', '-o', 'm.mlm');
+is($rc, 0, 'a category of 4096 bytes is none that is too long') or diag($err);
+
+POSIX::mkfifo("$dir/pipe", 0600) or die $!;
+($rc, $out, $err) = ctl('train', 'gbdt.json', 'pipe', '-o', 'm.mlm');
+is($rc, 1, 'a pipe is refused');
+like($err, qr/pipe: expected a regular file, got a pipe.*: write its rows to a file/,
+     'which says what to do');
+
+spew('one.json', recipe({ fit => 'multinomial' }));
+($rc, $out, $err) = ctl('train', 'one.json', 'rows.csv', '-o', 'm.mlm');
+is($rc, 1, 'multinomial with one output is refused');
+like($err, qr/a name for each of at least two classes, got 1/, 'as it is');
+
+spew('two.json', recipe({ fit => 'multinomial', outputs => ['p', 'q'] },
+                        train => { target => 'place' }));
+spew('ulm.csv', $rows =~ s/bonn/ulm/gr);
+($rc, $out, $err) = ctl('train', 'two.json', 'ulm.csv', '-o', 'm.mlm');
+is($rc, 1, 'one class is refused');
+like($err, qr/at least two classes, got "ulm" alone in all 60 training rows/,
+     'with its name');
+
+# ------------------------------------------------------------- other models
+
+spew('z.json', recipe({ fit => 'linear', inputs => ['z'] },
+                      inputs => [{ name => 'z' }]));
+spew('z.csv', $rows =~ s/^x/z/r);
+($rc, $out, $err) = ctl('train', 'z.json', 'z.csv', '-o', 'z.mlm');
+is($rc, 0, 'a model of other inputs') or diag($err);
+($rc, $out, $err) = ctl('evaluate', 'below/first.mlm', 'rows.csv',
+                        '--against', 'z.mlm');
+is($rc, 1, 'cannot be judged on these rows');
+like($err, qr/the other model has the input "z", the first one has not/,
+     'which says by which input');
+
+spew('t.json', recipe({ fit => 'gbdt', trees => 2 },
+                      inputs => [{ name => 'x', type => 'BYTES' }]));
+spew('t.csv', $rows =~ s/^(\d)/t$1/gmr);
+($rc, $out, $err) = ctl('train', 't.json', 't.csv', '-o', 't.mlm');
+is($rc, 0, 'a model of another type') or diag($err);
+($rc, $out, $err) = ctl('evaluate', 't.mlm', 't.csv', '--against',
+                        'below/first.mlm');
+is($rc, 1, 'neither');
+like($err, qr/the input "x" is BYTES in the first model, and FP\d+ in the other/,
+     'with both types');
+
+($rc, $out, $err) = ctl('export', 'z.mlm', '--to', 'recipe.json');
+like($out, qr/recipe, 1 input, 1 step, 1 signature, /, 'one is one');
+
 # ---------------------------------------------------- folders of dead owners
 
 SKIP: {

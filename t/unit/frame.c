@@ -931,7 +931,7 @@ test_files(void **state)
     snprintf(path, sizeof(path), "%s/rows.csv", unit_tmpdir());
     check_path(path, ": cannot open: No such file or directory");
     check_path("/", ": expected a regular file, got a directory");
-    check_path("/dev/null", ": expected a regular file, got something else");
+    check_path("/dev/null", ": expected a regular file, got a device");
 
     unit_spew(path, text, sizeof(text) - 1);
     memset(&o, 0, sizeof(o));

@@ -84,8 +84,10 @@ mlops_export_recipe(const mlops_model_t *model, char **data, size_t *len,
     }
 
     (void) snprintf(job.report->what, sizeof(job.report->what),
-                    "recipe, %u inputs, %u steps, %u signatures",
-                    job.image->input_n, job.steps_n, job.signatures_n);
+                    "recipe, %u input%s, %u step%s, %u signature%s",
+                    job.image->input_n, job.image->input_n == 1 ? "" : "s",
+                    job.steps_n, job.steps_n == 1 ? "" : "s",
+                    job.signatures_n, job.signatures_n == 1 ? "" : "s");
 
     return mlops_export_close(&job, rc, data, len);
 }

@@ -15,6 +15,7 @@
 static int mlops_evaluate_side(mlops_evaluate_run_t *run, uint32_t number);
 static int mlops_evaluate_recipe(mlops_evaluate_run_t *run,
     mlops_evaluate_side_t *side);
+static int mlops_evaluate_differs(mlops_evaluate_run_t *run);
 static int mlops_evaluate_judged(mlops_evaluate_run_t *run);
 static int mlops_evaluate_named_part(mlops_evaluate_run_t *run,
     mlops_learn_run_t *learn);
@@ -44,7 +45,7 @@ mlops_evaluate_open(mlops_evaluate_run_t *run)
 
     for (i = 0; i < sides; i++) {
         if (mlops_evaluate_side(run, i) != MLOPS_OK) {
-            return MLOPS_ERROR;
+            return i ? mlops_evaluate_differs(run) : MLOPS_ERROR;
         }
     }
 
@@ -62,7 +63,9 @@ mlops_evaluate_open(mlops_evaluate_run_t *run)
             || mlops_evaluate_names(run, side) != MLOPS_OK
             || mlops_evaluate_predict(run, side) != MLOPS_OK)
         {
-            return mlops_err_prefix(run->err, "%s", side->name);
+            (void) mlops_err_prefix(run->err, "%s", side->name);
+
+            return i ? mlops_evaluate_differs(run) : MLOPS_ERROR;
         }
     }
 
@@ -93,6 +96,61 @@ mlops_evaluate_close(mlops_evaluate_run_t *run)
     }
 
     free(run->text);
+}
+
+
+/* An error of the other model says which of its inputs is none of the first
+ * one's, if there is one: MLOPS_ERROR. */
+
+static int
+mlops_evaluate_differs(mlops_evaluate_run_t *run)
+{
+    uint32_t               i, k;
+    mlops_err_t            why;
+    const mlops_column_t  *column, *other;
+    const mlops_schema_t  *inputs, *others;
+
+    if (run->sides[1].model == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    inputs = &mlops_model_interface(run->sides[0].model)->signatures[0]
+                                                              .inputs;
+    others = &mlops_model_interface(run->sides[1].model)->signatures[0]
+                                                              .inputs;
+
+    for (i = 0; i < others->n; i++) {
+        other = &others->columns[i];
+        column = NULL;
+
+        for (k = 0; k < inputs->n && column == NULL; k++) {
+            if (mlops_str_eq(&inputs->columns[k].name, other->name.data,
+                             other->name.len))
+            {
+                column = &inputs->columns[k];
+            }
+        }
+
+        if (column != NULL && column->type == other->type) {
+            continue;
+        }
+
+        why = *run->err;
+
+        if (column == NULL) {
+            return mlops_err_set(run->err, "the other model has the input "
+                                 "\"%.*s\", the first one has not: %.300s",
+                                 mlops_fmt(&other->name), why.text);
+        }
+
+        return mlops_err_set(run->err, "the input \"%.*s\" is %s in the first "
+                             "model, and %s in the other: %.300s",
+                             mlops_fmt(&other->name),
+                             mlops_type_name(column->type),
+                             mlops_type_name(other->type), why.text);
+    }
+
+    return MLOPS_ERROR;
 }
 
 
@@ -704,6 +762,8 @@ mlops_evaluate_gather(mlops_evaluate_run_t *run,
         weight[n] = learn->weight ? learn->weight[row] : 1;
         n++;
     }
+
+    mlops_metric_weights(weight, n);
 
     return MLOPS_OK;
 }

@@ -120,7 +120,13 @@ mlops_fit_outputs(mlops_fit_t *fit, mlops_fit_target_t target)
     case MLOPS_FIT_OF_CLASSES:
         margins = fit->classes_n ? fit->classes_n : fit->outputs_n;
 
-        if (fit->outputs_n != margins || margins < 2) {
+        if (margins < 2) {
+            return mlops_field_error(fit->field, "outputs: expected a name "
+                                     "for each of at least two classes, got "
+                                     "1");
+        }
+
+        if (fit->outputs_n != margins) {
             return mlops_field_error(fit->field, "outputs: expected a name "
                                      "for each of %u classes, got %u",
                                      margins, fit->outputs_n);

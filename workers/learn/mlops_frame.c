@@ -73,7 +73,11 @@ mlops_frame_read(mlops_frame_t *frame, const char *path,
     if (!S_ISREG(st.st_mode)) {
         rc = mlops_err_set(err, "%s: expected a regular file, got %s", path,
                            S_ISDIR(st.st_mode) ? "a directory"
-                                               : "something else");
+                           : S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)
+                           ? "a pipe, which can be read but once: write its "
+                             "rows to a file first"
+                           : S_ISCHR(st.st_mode) ? "a device"
+                                                 : "something else");
         goto done;
     }
 

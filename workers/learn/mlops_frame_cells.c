@@ -681,6 +681,10 @@ mlops_frame_string(mlops_frame_worker_t *worker,
             return mlops_frame_expected(worker, field, cell, "UTF-8");
         }
 
+        if (memchr(data, '\0', len) != NULL) {
+            return mlops_frame_expected(worker, field, cell, "a text");
+        }
+
         code = mlops_frame_dict_add(dict, data, len, hash, row);
 
         if (code == MLOPS_MATRIX_NONE) {
@@ -758,6 +762,17 @@ mlops_frame_expected(mlops_frame_worker_t *worker,
     if (!mlops_utf8_valid(cell->p, cell->len)) {
         return mlops_err_set(&worker->err, "%s %s: expected UTF-8, got other "
                              "bytes", worker->job->name, where);
+    }
+
+    if (memchr(cell->p, '\0', cell->len) != NULL) {
+        return mlops_err_set(&worker->err, "%s %s: expected %s, got a NUL "
+                             "byte in it", worker->job->name, where, text);
+    }
+
+    if (!cell->quoted && memchr(cell->p, '\r', cell->len) != NULL) {
+        return mlops_err_set(&worker->err, "%s %s: expected %s, got a CR in "
+                             "it: lines end with LF or CR LF",
+                             worker->job->name, where, text);
     }
 
     return mlops_err_set(&worker->err, "%s %s: expected %s, got \"%.*s\"%s",

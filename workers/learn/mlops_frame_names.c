@@ -68,6 +68,33 @@ mlops_frame_fields(mlops_frame_job_t *job, uint32_t n)
 }
 
 
+static int
+mlops_frame_name_check(mlops_frame_job_t *job, const mlops_csv_cell_t *cell,
+    uint64_t line, uint32_t i)
+{
+    if (!cell->quoted && memchr(cell->p, '\r', cell->len) != NULL) {
+        return mlops_err_set(job->err, "%s line %llu, name of column %u: a CR "
+                             "without LF: expected lines that end with LF or "
+                             "CR LF", job->name, (unsigned long long) line,
+                             i + 1);
+    }
+
+    if (memchr(cell->p, '\0', cell->len) != NULL) {
+        return mlops_err_set(job->err, "%s line %llu, name of column %u: "
+                             "expected a text, got a NUL byte in it",
+                             job->name, (unsigned long long) line, i + 1);
+    }
+
+    if (!mlops_utf8_valid(cell->p, cell->len)) {
+        return mlops_err_set(job->err, "%s line %llu, name of column %u: "
+                             "expected UTF-8", job->name,
+                             (unsigned long long) line, i + 1);
+    }
+
+    return MLOPS_OK;
+}
+
+
 /* The first row of the first chunk: once to count, once to keep. */
 
 static int
@@ -126,10 +153,9 @@ mlops_frame_names_read(mlops_frame_job_t *job)
     for (i = 0, p = start; i < n; i++) {
         p = mlops_csv_cell(start, p + (i != 0), worker.stop, &cell, &why);
 
-        if (!mlops_utf8_valid(cell.p, cell.len)) {
-            rc = mlops_err_set(job->err, "%s line %llu, name of column %u: "
-                               "expected UTF-8", job->name,
-                               (unsigned long long) line, i + 1);
+        rc = mlops_frame_name_check(job, &cell, line, i);
+
+        if (rc != MLOPS_OK) {
             goto done;
         }
 

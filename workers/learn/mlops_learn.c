@@ -263,6 +263,10 @@ mlops_learn_fit_all(mlops_learn_run_t *run)
     }
 
     if (rc == MLOPS_OK) {
+        rc = mlops_learn_slices(run, &chain);
+    }
+
+    if (rc == MLOPS_OK) {
         rc = mlops_learn_image(run, &chain);
     }
 
@@ -359,6 +363,7 @@ mlops_learned_free(mlops_learned_t *learned)
     }
 
     free(learned->parents);
+    free(learned->slices);
     free(learned->image);
     free(learned->recipe);
     mlops_learn_work_free(learned->work, learned->work_lock);
@@ -367,6 +372,8 @@ mlops_learned_free(mlops_learned_t *learned)
     learned->recipe = NULL;
     learned->work = NULL;
     learned->parents = NULL;
+    learned->slices = NULL;
+    learned->slices_n = 0;
     learned->parents_n = 0;
 }
 

@@ -45,6 +45,7 @@ typedef struct {
 
 
 #define MLOPS_LEARN_METRICS     16
+#define MLOPS_LEARN_SLICES      4096
 #define MLOPS_LEARN_RECIPE_MAX  262144      /* bytes: the facts hold it */
 
 typedef struct {
@@ -54,6 +55,15 @@ typedef struct {
     mlops_metric_t         metrics[MLOPS_LEARN_METRICS];
     mlops_metric_value_t   values[MLOPS_LEARN_METRICS];
 } mlops_learn_score_t;
+
+
+/* Rows of the gate with one value of a cell. */
+
+typedef struct {
+    char                   cell[64];
+    char                   value[64];
+    mlops_learn_score_t    score;
+} mlops_learn_slice_t;
 
 
 /* What a fitted step went on from. */
@@ -78,6 +88,8 @@ typedef struct {
     uint64_t              dropped_n;    /* by missing targets and filters */
     uint32_t              scores_n;
     mlops_learn_score_t   scores[8];
+    uint32_t              slices_n;
+    mlops_learn_slice_t  *slices;       /* malloc'ed */
     uint32_t              parents_n;
     mlops_learn_parent_t *parents;      /* malloc'ed */
     double                read_s;       /* seconds: of the report on screen, */

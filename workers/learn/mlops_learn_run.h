@@ -118,6 +118,8 @@ void mlops_learn_chain_free(mlops_learn_chain_t *chain);
 int mlops_learn_score(mlops_learn_run_t *run, const char *name,
     const mlops_learn_part_t *part, const double *const *predicted,
     mlops_learn_score_t *score);
+/* The gate's by the cells of train.slices. */
+int mlops_learn_slices(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
 /* Repeated cross-validation: means over the folds. */
 int mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score);
 

@@ -110,5 +110,9 @@ mlops_learn_gather(mlops_learn_run_t *run, const mlops_learn_part_t *part,
         }
     }
 
+    if (run->weight != NULL) {
+        mlops_metric_weights(p + part->n * (width + 1), part->n);
+    }
+
     return MLOPS_OK;
 }

@@ -39,6 +39,8 @@ static int mlops_learn_fitted(mlops_learn_chain_t *chain,
 static int mlops_learn_fit(mlops_learn_fit_t *it);
 static int mlops_learn_fit_matrix(mlops_learn_fit_t *it);
 static int mlops_learn_fit_columns(mlops_learn_fit_t *it);
+static int mlops_learn_fit_texts(mlops_learn_fit_t *it,
+    const mlops_columns_one_t *one);
 static void mlops_learn_fit_progress(void *ctx, uint64_t done, uint64_t all,
     const char *text);
 static int mlops_learn_fit_stop(void *ctx);
@@ -401,6 +403,48 @@ mlops_learn_fit_matrix(mlops_learn_fit_t *it)
 }
 
 
+/* A category becomes a text of the image, which has a limit. */
+
+static int
+mlops_learn_fit_texts(mlops_learn_fit_t *it, const mlops_columns_one_t *one)
+{
+    char                 name[MLOPS_IMAGE_MAX_NAME + 1];
+    uint64_t             row;
+    uint32_t             code;
+    const uint32_t      *codes;
+    mlops_learn_run_t   *run;
+
+    run = it->chain->run;
+
+    if (one->view.kind != MLOPS_MATRIX_CODES) {
+        return MLOPS_OK;
+    }
+
+    for (code = 0; code < one->view.categories_n; code++) {
+        if (one->view.categories[code].len > MLOPS_IMAGE_MAX_KEY) {
+            break;
+        }
+    }
+
+    if (code == one->view.categories_n) {
+        return MLOPS_OK;
+    }
+
+    codes = one->view.data;
+
+    for (row = 0; row + 1 < run->frame.rows_n && codes[row] != code; row++) {
+        /* void */
+    }
+
+    (void) snprintf(name, sizeof(name), "%.*s", mlops_fmt(&one->view.name));
+
+    return mlops_learn_row_error(run, row, name, "expected a category of at "
+                                 "most %d bytes, got %zu",
+                                 MLOPS_IMAGE_MAX_KEY,
+                                 one->view.categories[code].len);
+}
+
+
 static int
 mlops_learn_fit_columns(mlops_learn_fit_t *it)
 {
@@ -449,6 +493,10 @@ mlops_learn_fit_columns(mlops_learn_fit_t *it)
                                      "map makes numbers of it",
                                      mlops_fmt(&it->step->fit),
                                      mlops_fmt(&one->view.name));
+        }
+
+        if (mlops_learn_fit_texts(it, one) != MLOPS_OK) {
+            return MLOPS_ERROR;
         }
 
         it->columns[i] = one->view;

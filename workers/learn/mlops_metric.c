@@ -336,6 +336,29 @@ mlops_metric_bootstrap(mlops_metric_t metric, const mlops_scored_t *scored,
 }
 
 
+void
+mlops_metric_weights(double *weight, uint64_t n)
+{
+    int       power;
+    double    most;
+    uint64_t  i;
+
+    for (i = 0, most = 0; i < n; i++) {
+        most = (weight[i] > most) ? weight[i] : most;
+    }
+
+    if (most == 0 || (most < 0x1p100 && most > 0x1p-100)) {
+        return;
+    }
+
+    (void) frexp(most, &power);
+
+    for (i = 0; i < n; i++) {
+        weight[i] = ldexp(weight[i], -power);
+    }
+}
+
+
 int
 mlops_metric_losses(mlops_metric_t metric, const mlops_scored_t *scored,
     double *losses, mlops_err_t *err)

@@ -77,6 +77,10 @@ int mlops_metric_rows(mlops_metric_t metric);
 int mlops_metric(mlops_metric_t metric, const mlops_scored_t *scored,
     uint64_t seed, mlops_metric_value_t *value, mlops_err_t *err);
 
+/* Makes weights so large, or so small, that products of them leave the range
+ * of doubles ordinary ones, by a power of two: no metric depends on it. */
+void mlops_metric_weights(double *weight, uint64_t n);
+
 /* n losses of rows. */
 int mlops_metric_losses(mlops_metric_t metric, const mlops_scored_t *scored,
     double *losses, mlops_err_t *err);

@@ -129,7 +129,7 @@ mlopsctl_value_print(mlops_metric_t metric, const mlops_metric_value_t *value)
 
     printf("  %s %.6g", mlops_metric_name(metric), value->value);
 
-    if (!isnan(value->lo)) {
+    if (isfinite(value->lo) && isfinite(value->hi)) {
         printf(" (%.4g to %.4g)", value->lo, value->hi);
     }
 }
@@ -161,6 +161,20 @@ mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
         score = &learned->scores[i];
 
         printf("%-10s %llu rows", score->name,
+               (unsigned long long) score->rows_n);
+
+        for (k = 0; k < score->metrics_n; k++) {
+            mlopsctl_value_print(score->metrics[k], &score->values[k]);
+        }
+
+        printf("\n");
+    }
+
+    for (i = 0; i < learned->slices_n; i++) {
+        score = &learned->slices[i].score;
+
+        printf("gate, %s = %s: %llu rows", learned->slices[i].cell,
+               learned->slices[i].value,
                (unsigned long long) score->rows_n);
 
         for (k = 0; k < score->metrics_n; k++) {
@@ -207,6 +221,57 @@ mlopsctl_learned_lines(const mlops_learned_t *learned)
 }
 
 
+/* "rows":N,"rmse":{…},…} */
+
+static void
+mlopsctl_score_json(const mlops_learn_score_t *score)
+{
+    uint32_t  k;
+
+    printf("\"rows\":%llu", (unsigned long long) score->rows_n);
+
+    for (k = 0; k < score->metrics_n; k++) {
+        printf(",\"%s\":{\"value\":", mlops_metric_name(score->metrics[k]));
+        mlopsctl_json_number(score->values[k].value);
+        printf(",\"lo\":");
+        mlopsctl_json_number(score->values[k].lo);
+        printf(",\"hi\":");
+        mlopsctl_json_number(score->values[k].hi);
+        printf("}");
+    }
+
+    printf("}");
+}
+
+
+static void
+mlopsctl_slices_json(const mlops_learned_t *learned)
+{
+    uint32_t                    i;
+    mlops_import_text_t         text;
+    const mlops_learn_slice_t  *slice;
+
+    for (i = 0; i < learned->slices_n; i++) {
+        slice = &learned->slices[i];
+        memset(&text, 0, sizeof(text));
+
+        mlops_import_text(&text, "%s{\"slice\":",
+                          i ? "," : ",\"slices\":[");
+        mlops_import_quote(&text, slice->cell, strlen(slice->cell));
+        mlops_import_text(&text, ",\"value\":");
+        mlops_import_quote(&text, slice->value, strlen(slice->value));
+
+        printf("%.*s,", (int) text.len, text.data ? text.data : "");
+        mlopsctl_score_json(&slice->score);
+        free(text.data);
+    }
+
+    if (learned->slices_n != 0) {
+        printf("]");
+    }
+}
+
+
 static void
 mlopsctl_parents_json(const mlops_learned_t *learned)
 {
@@ -236,7 +301,7 @@ mlopsctl_parents_json(const mlops_learned_t *learned)
 static void
 mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
 {
-    uint32_t                     i, k;
+    uint32_t                     i;
     mlops_import_text_t          text;
     const mlops_learn_score_t   *score;
 
@@ -253,24 +318,12 @@ mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
     for (i = 0; i < learned->scores_n; i++) {
         score = &learned->scores[i];
 
-        printf("%s\"%s\":{\"rows\":%llu", i ? "," : "", score->name,
-               (unsigned long long) score->rows_n);
-
-        for (k = 0; k < score->metrics_n; k++) {
-            printf(",\"%s\":{\"value\":",
-                   mlops_metric_name(score->metrics[k]));
-            mlopsctl_json_number(score->values[k].value);
-            printf(",\"lo\":");
-            mlopsctl_json_number(score->values[k].lo);
-            printf(",\"hi\":");
-            mlopsctl_json_number(score->values[k].hi);
-            printf("}");
-        }
-
-        printf("}");
+        printf("%s\"%s\":{", i ? "," : "", score->name);
+        mlopsctl_score_json(score);
     }
 
     printf("}");
+    mlopsctl_slices_json(learned);
     mlopsctl_parents_json(learned);
 
     printf(",\"seconds\":%.3f,\"read_seconds\":%.3f,\"fit_seconds\":%.3f,"
