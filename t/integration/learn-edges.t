@@ -222,6 +222,16 @@ for my $path ("$dir/below/first.mlm", '../first.mlm', 'below/../first.mlm',
          'as that of a state');
 }
 
+symlink '/tmp', "$dir/link" or die $!;
+
+for my $fit ('gbdt', 'adagrad') {
+    spew('out.json', recipe({ fit => $fit, start => 'link/first.mlm',
+                              $fit eq 'gbdt' ? () : (loss => 'squared') }));
+    ($rc, $out, $err) = ctl('train', 'out.json', 'rows.csv', '-o', 'm.mlm');
+    is($rc, 1, "$fit: a link out of the folder is not followed");
+    like($err, qr/steps\[0\].*: the folder "link" of it: /, 'and named');
+}
+
 spew('on.json', recipe({ fit => 'adagrad', loss => 'squared',
                          start => 'kept.state' }));
 ($rc, $out, $err) = ctl('train', 'on.json', 'rows.csv', '-o', 'on.mlm',

@@ -5,9 +5,11 @@
 #include "mlops_fit_key.h"
 #include "mlops_num.h"
 
-#include <limits.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 
 int
@@ -76,6 +78,48 @@ failed:
     mlops_field_pop(fit->field, old);
 
     return MLOPS_ERROR;
+}
+
+
+int
+mlops_fit_place(mlops_fit_t *fit, const mlops_str_t *path,
+    char name[PATH_MAX])
+{
+    int          dir, next;
+    char        *p, *slash;
+    const char  *folder;
+
+    folder = (fit->env && fit->env->folder) ? fit->env->folder : ".";
+    dir = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (dir == -1) {
+        (void) mlops_field_error(fit->field, "%s: %s", folder,
+                                 strerror(errno));
+        return -1;
+    }
+
+    memcpy(name, path->data, path->len);
+    name[path->len] = '\0';
+
+    for (p = name; (slash = strchr(p, '/')) != NULL; p = slash + 1) {
+        *slash = '\0';
+
+        next = openat(dir, p, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+        (void) close(dir);
+        dir = next;
+
+        if (dir == -1) {
+            (void) mlops_field_error(fit->field, "%.*s: the folder "
+                                     "\"%.80s\" of it: %s", mlops_fmt(path),
+                                     p, strerror(errno));
+            return -1;
+        }
+    }
+
+    memmove(name, p, strlen(p) + 1);
+
+    return dir;
 }
 
 

@@ -9,6 +9,7 @@
 
 #include "mlops_fit.h"
 
+#include <limits.h>
 #include <stdarg.h>
 
 
@@ -18,6 +19,10 @@ int mlops_fit_flag(mlops_fit_t *fit, const char *key, int dflt, int *value);
 /* The path of a file that the step names: relative, in the recipe's folder or
  * below.  *path stays where there is no such key. */
 int mlops_fit_path(mlops_fit_t *fit, const char *key, mlops_str_t *path);
+/* Opens the folder of that path, without following links below the recipe's;
+ * name is what is behind its last slash.  -1: an error of the field. */
+int mlops_fit_place(mlops_fit_t *fit, const mlops_str_t *path,
+    char name[PATH_MAX]);
 /* The fit goes on from what is at that path: told in facts and reports. */
 void mlops_fit_parent(mlops_fit_t *fit, const mlops_str_t *path,
     uint64_t digest);

@@ -15,11 +15,10 @@
 #include "mlops_file.h"
 #include "mlops_model.h"
 
-#include <fcntl.h>
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 
 typedef struct {
@@ -62,10 +61,9 @@ int
 mlops_gbdt_read_start(mlops_fit_t *fit, mlops_gbdt_keys_t *keys,
     mlops_forest_t *forest)
 {
-    int                  rc;
-    char                 path[4096];
+    int                  rc, dir;
+    char                 path[PATH_MAX];
     size_t               old;
-    const char          *folder;
     mlops_err_t          err;
     mlops_model_t       *model;
     mlops_map_file_t     map;
@@ -73,22 +71,17 @@ mlops_gbdt_read_start(mlops_fit_t *fit, mlops_gbdt_keys_t *keys,
     mlops_file_head_t    head;
 
     old = mlops_field_push(fit->field, "start");
-    folder = (fit->env != NULL && fit->env->folder != NULL)
-             ? fit->env->folder : ".";
+    dir = mlops_fit_place(fit, &keys->start, path);
 
-    if (snprintf(path, sizeof(path), "%s/%.*s", folder,
-                 mlops_fmt(&keys->start))
-        >= (int) sizeof(path))
-    {
-        return mlops_field_error(fit->field, "expected a path of at most %zu "
-                                 "bytes, with that of the recipe's folder",
-                                 sizeof(path) - 1);
+    if (dir == -1) {
+        return MLOPS_ERROR;
     }
 
-    if (mlops_file_map(&map, AT_FDCWD, path, MLOPS_IMAGE_MAX, 0, (uid_t) -1,
-                       &err)
-        != MLOPS_OK)
-    {
+    rc = mlops_file_map(&map, dir, path, MLOPS_IMAGE_MAX, 0, (uid_t) -1,
+                        &err);
+    (void) close(dir);
+
+    if (rc != MLOPS_OK) {
         return mlops_field_error(fit->field, "%s", err.text);
     }
 

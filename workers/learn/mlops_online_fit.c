@@ -8,8 +8,6 @@
 #include "mlops_hash.h"
 #include "mlops_random.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -40,8 +38,6 @@ static int mlops_online_pass(mlops_online_fit_t *of, uint32_t pass,
 static void mlops_online_batch(mlops_online_fit_t *of, const uint32_t *order,
     uint64_t at, uint32_t n, mlops_example_t *examples);
 static int mlops_online_tell(mlops_online_fit_t *of, uint64_t done);
-static int mlops_online_place(mlops_online_fit_t *of,
-    const mlops_str_t *path, char name[PATH_MAX]);
 static int mlops_online_keep(mlops_online_fit_t *of);
 static void mlops_online_report(mlops_online_fit_t *of);
 
@@ -274,7 +270,7 @@ mlops_online_begin(mlops_online_fit_t *of)
         of->online = mlops_online_create(&of->conf, &err);
 
     } else {
-        dir = mlops_online_place(of, &of->start, name);
+        dir = mlops_fit_place(fit, &of->start, name);
 
         if (dir == -1) {
             return MLOPS_ERROR;
@@ -500,52 +496,6 @@ mlops_online_tell(mlops_online_fit_t *of, uint64_t done)
 }
 
 
-/* The folder of a path that was checked, each part of it no link; -1 with an
- * error. */
-
-static int
-mlops_online_place(mlops_online_fit_t *of, const mlops_str_t *path,
-    char name[PATH_MAX])
-{
-    int          dir, next;
-    char        *p, *slash;
-    const char  *folder;
-
-    folder = (of->fit->env && of->fit->env->folder) ? of->fit->env->folder
-                                                    : ".";
-    dir = open(folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-
-    if (dir == -1) {
-        (void) mlops_field_error(of->fit->field, "%s: %s", folder,
-                                 strerror(errno));
-        return -1;
-    }
-
-    memcpy(name, path->data, path->len);
-    name[path->len] = '\0';
-
-    for (p = name; (slash = strchr(p, '/')) != NULL; p = slash + 1) {
-        *slash = '\0';
-
-        next = openat(dir, p, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-
-        (void) close(dir);
-        dir = next;
-
-        if (dir == -1) {
-            (void) mlops_field_error(of->fit->field, "%.*s: the folder "
-                                     "\"%.80s\" of it: %s", mlops_fmt(path),
-                                     p, strerror(errno));
-            return -1;
-        }
-    }
-
-    memmove(name, p, strlen(p) + 1);
-
-    return dir;
-}
-
-
 static int
 mlops_online_keep(mlops_online_fit_t *of)
 {
@@ -557,7 +507,7 @@ mlops_online_keep(mlops_online_fit_t *of)
         return MLOPS_OK;
     }
 
-    dir = mlops_online_place(of, &of->state, name);
+    dir = mlops_fit_place(of->fit, &of->state, name);
 
     if (dir == -1) {
         return MLOPS_ERROR;
