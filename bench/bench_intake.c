@@ -5,11 +5,11 @@
  * median of many passes is printed.
  */
 
+#include "bench.h"
+
 #include "mlops_clock.h"
 #include "mlops_intake.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <yajl/yajl_parse.h>
 
 
@@ -23,18 +23,6 @@ static size_t            lens[EVENTS];
 static mlops_intake_t   *intake;
 static mlops_header_t    header = { mlops_str("ce_type"), mlops_str("ride") };
 static volatile double   sink;
-
-
-static int
-compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
 
 
 static void
@@ -137,9 +125,7 @@ measure(const char *name, void (*pass)(void))
         ns[i] = (double) (mlops_clock_ns() - start) / EVENTS;
     }
 
-    qsort(ns, PASSES, sizeof(double), compare);
-
-    printf("%-36s %7.1f ns an event\n", name, ns[PASSES / 2]);
+    printf("%-36s %7.1f ns an event\n", name, bench_median(ns, PASSES));
 }
 
 

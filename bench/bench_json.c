@@ -9,12 +9,12 @@
  * that a slow moment of the machine meets all of them.
  */
 
+#include "bench.h"
+
 #include "mlops_clock.h"
 #include "mlops_num.h"
 #include "mlops_request.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
@@ -52,7 +52,7 @@ static char             room[4 * BODY];
 /* A request's memory: one block that starts anew, as a pool does. */
 
 static void *
-bench_alloc(void *ctx, size_t size)
+arena_alloc(void *ctx, size_t size)
 {
     (void) ctx;
 
@@ -67,7 +67,7 @@ read_ours(case_t *c)
     mlops_arena_t          arena;
     const mlops_limits_t   limits = MLOPS_LIMITS_DEFAULT;
 
-    mlops_arena_init(&arena, bench_alloc, NULL);
+    mlops_arena_init(&arena, arena_alloc, NULL);
     arena.pos = room;
     arena.end = room + sizeof(room);
 
@@ -250,24 +250,12 @@ write_yajl(case_t *c)
 }
 
 
-static int
-compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
-
 static void
 measure(case_t *c, const char *what, uint32_t numbers, const pass_pt *ways,
     const char *const *names, int n)
 {
     int       i, j, pass;
-    double    times[4][PASSES], first;
+    double    times[4][PASSES], median, first;
     uint64_t  start;
 
     for (pass = 0; pass < PASSES; pass++) {
@@ -285,15 +273,14 @@ measure(case_t *c, const char *what, uint32_t numbers, const pass_pt *ways,
     first = 0;
 
     for (i = 0; i < n; i++) {
-        qsort(times[i], PASSES, sizeof(double), compare);
+        median = bench_median(times[i], PASSES);
 
         if (i == 0) {
-            first = times[i][PASSES / 2];
+            first = median;
         }
 
         printf("%-8s %-6s %-12s %10.1f ns %8.2f ns/number %7.2f\n", c->name,
-               what, names[i], times[i][PASSES / 2],
-               times[i][PASSES / 2] / numbers, times[i][PASSES / 2] / first);
+               what, names[i], median, median / numbers, median / first);
     }
 }
 

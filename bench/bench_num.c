@@ -7,11 +7,11 @@
  * that a slow moment of the machine meets all of them.
  */
 
+#include "bench.h"
+
 #include "mlops_clock.h"
 #include "mlops_num.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
@@ -243,18 +243,6 @@ fill(set_t *set)
 }
 
 
-static int
-compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
-
 static void
 run(const char *what, const set_t *set, const way_t *ways, int n)
 {
@@ -272,8 +260,7 @@ run(const char *what, const set_t *set, const way_t *ways, int n)
     }
 
     for (i = 0; i < n; i++) {
-        qsort(ns[i], PASSES, sizeof(double), compare);
-        median[i] = ns[i][PASSES / 2];
+        median[i] = bench_median(ns[i], PASSES);
 
         snprintf(name, sizeof(name), "%s %s, %s", what, set->name,
                  ways[i].name);

@@ -13,6 +13,8 @@
  * processor, the reader the first.
  */
 
+#include "bench.h"
+
 #include "mlops_clock.h"
 #include "mlops_file.h"
 #include "mlops_num.h"
@@ -24,8 +26,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -176,18 +176,6 @@ pin(int last)
 }
 
 
-static int
-double_cmp(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
-}
-
-
 /* The median of a measurement, which gives nanoseconds of one operation. */
 
 static double
@@ -200,9 +188,7 @@ median(double (*measure)(void))
         times[i] = measure();
     }
 
-    qsort(times, (size_t) repeats, sizeof(double), double_cmp);
-
-    return times[repeats / 2];
+    return bench_median(times, (size_t) repeats);
 }
 
 

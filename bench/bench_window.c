@@ -8,10 +8,10 @@
  * Huge pages where the system gives them.  Medians of several passes.
  */
 
+#include "bench.h"
+
 #include "mlops_window.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -97,18 +97,6 @@ make_view(void)
         fprintf(stderr, "bench_window: %s\n", err.text);
         exit(1);
     }
-}
-
-
-static int
-compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
 }
 
 
@@ -200,8 +188,7 @@ run(const mlops_window_t *window, const load_t *load)
         ns[i] = pass(window, states, load, EVENTS, &ts);
     }
 
-    qsort(ns, PASSES, sizeof(ns[0]), compare);
-    printf("%-44s %8.1f ns\n", load->name, ns[PASSES / 2]);
+    printf("%-44s %8.1f ns\n", load->name, bench_median(ns, PASSES));
 
     (void) munmap(states, size);
 }

@@ -7,11 +7,10 @@
  * Prints us=median of 301 parses.
  */
 
+#include "bench.h"
+
 #include "mlops_clock.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <yajl/yajl_parse.h>
 
 
@@ -20,7 +19,6 @@
 
 static int bench_double(void *ctx, double value);
 static int bench_integer(void *ctx, long long value);
-static int bench_cmp(const void *one, const void *two);
 
 
 int
@@ -68,9 +66,7 @@ main(int argc, char **argv)
         times[i] = (double) (mlops_clock_ns() - start) / 1000;
     }
 
-    qsort(times, BENCH_ROUNDS, sizeof(double), bench_cmp);
-
-    printf("us=%.1f sum=%g\n", times[BENCH_ROUNDS / 2], sum);
+    printf("us=%.1f sum=%g\n", bench_median(times, BENCH_ROUNDS), sum);
 
     return 0;
 }
@@ -91,16 +87,4 @@ bench_integer(void *ctx, long long value)
     *(double *) ctx += (double) value;
 
     return 1;
-}
-
-
-static int
-bench_cmp(const void *one, const void *two)
-{
-    double  a, b;
-
-    a = *(const double *) one;
-    b = *(const double *) two;
-
-    return (a > b) - (a < b);
 }

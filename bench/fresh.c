@@ -12,14 +12,14 @@
  * line of name=value: samples, and microseconds p50, p90, p99, max.
  */
 
+#include "bench.h"
+
 #include "mlops_clock.h"
 #include "mlops_table.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,7 +43,6 @@ typedef struct {
 static int fresh_open(fresh_t *fresh, char **argv, const char *column);
 static int fresh_produce(fresh_t *fresh, int64_t n);
 static int fresh_read(fresh_t *fresh, double n);
-static int fresh_compare(const void *a, const void *b);
 
 
 int
@@ -117,7 +116,7 @@ main(int argc, char **argv)
         us[i] = (double) (mlops_clock_ns() - began) / 1000;
     }
 
-    qsort(us, samples, sizeof(double), fresh_compare);
+    qsort(us, samples, sizeof(double), bench_compare);
 
     printf("samples=%u p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f\n",
            samples, us[samples / 2], us[(uint64_t) samples * 90 / 100],
@@ -241,16 +240,4 @@ fresh_read(fresh_t *fresh, double n)
     }
 
     return fresh->cells[fresh->column].f == n;
-}
-
-
-static int
-fresh_compare(const void *a, const void *b)
-{
-    double  x, y;
-
-    x = *(const double *) a;
-    y = *(const double *) b;
-
-    return (x > y) - (x < y);
 }
