@@ -110,7 +110,7 @@ mlops_import_held_stat(mlops_import_job_t *job, const mlops_column_t *column,
 static int
 mlops_import_held_golden(mlops_import_job_t *job, const mlops_model_t *model)
 {
-    uint32_t                    i, n;
+    uint32_t                    i;
     mlops_rows_t                rows;
     mlops_notice_t              notice;
     mlops_results_t             results;
@@ -136,22 +136,13 @@ mlops_import_held_golden(mlops_import_job_t *job, const mlops_model_t *model)
         return MLOPS_ERROR;
     }
 
-    n = job->golden_n + rows.n;
-
-    golden = mlops_arena_alloc(job->arena, n * sizeof(mlops_import_golden_t));
+    golden = mlops_import_golden(job, rows.n);
     if (golden == NULL) {
-        return mlops_err_set(job->err, "out of memory");
+        return MLOPS_ERROR;
     }
 
-    if (job->golden_n != 0) {
-        memcpy(golden, job->golden,
-               job->golden_n * sizeof(mlops_import_golden_t));
-    }
-
-    job->golden = golden;
-    golden += job->golden_n;
-    job->golden_n = n;
-    job->report->golden_n = n;
+    job->golden_n += rows.n;
+    job->report->golden_n = job->golden_n;
 
     for (i = 0; i < rows.n; i++, golden++) {
         golden->signature = 0;

@@ -108,6 +108,10 @@ uint32_t mlops_import_input(mlops_import_job_t *job,
 
 /* Compares options->rows with a model, and chooses golden rows. */
 int mlops_import_rows(mlops_import_job_t *job, const mlops_model_t *model);
+/* Room for n golden rows behind those of the job, which golden_n does not
+ * count yet.  Returns the first, or NULL with job->err. */
+mlops_import_golden_t *mlops_import_golden(mlops_import_job_t *job,
+    uint32_t n);
 
 /* Reads CSV as rows of a schema, whose strings point into data; columns of
  * other names are skipped.  The schema gets its index. */

@@ -445,6 +445,29 @@ mlops_import_answer(mlops_import_job_t *job, mlops_import_check_t *check,
 }
 
 
+mlops_import_golden_t *
+mlops_import_golden(mlops_import_job_t *job, uint32_t n)
+{
+    mlops_import_golden_t  *golden;
+
+    golden = mlops_arena_alloc(job->arena, ((size_t) job->golden_n + n)
+                                           * sizeof(mlops_import_golden_t));
+    if (golden == NULL) {
+        (void) mlops_err_set(job->err, "out of memory");
+        return NULL;
+    }
+
+    if (job->golden_n != 0) {
+        memcpy(golden, job->golden,
+               job->golden_n * sizeof(mlops_import_golden_t));
+    }
+
+    job->golden = golden;
+
+    return golden + job->golden_n;
+}
+
+
 /* Keeps rows in even distances, where the file has all outputs. */
 
 static int
@@ -470,22 +493,16 @@ mlops_import_keep(mlops_import_job_t *job, mlops_import_check_t *check,
 
     n = (file->n < MLOPS_IMPORT_GOLDEN) ? file->n : MLOPS_IMPORT_GOLDEN;
 
-    golden = mlops_arena_alloc(job->arena, (job->golden_n + n)
-                                           * sizeof(mlops_import_golden_t));
+    golden = mlops_import_golden(job, n);
+    if (golden == NULL) {
+        return MLOPS_ERROR;
+    }
+
     results = mlops_arena_alloc(job->arena, (size_t) n * cells_n
                                             * sizeof(mlops_cell_t));
-
-    if (golden == NULL || results == NULL) {
+    if (results == NULL) {
         return mlops_err_set(job->err, "out of memory");
     }
-
-    if (job->golden_n != 0) {
-        memcpy(golden, job->golden,
-               job->golden_n * sizeof(mlops_import_golden_t));
-    }
-
-    job->golden = golden;
-    golden += job->golden_n;
 
     for (i = 0; i < n; i++, results += cells_n) {
         row = (uint32_t) ((uint64_t) i * file->n / n);
