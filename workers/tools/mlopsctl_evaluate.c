@@ -4,7 +4,6 @@
 
 #include "mlopsctl_learn.h"
 #include "mlops_evaluate.h"
-#include "mlops_import_job.h"
 
 #include <math.h>
 
@@ -33,7 +32,6 @@ static void mlopsctl_evaluate_difference(const mlopsctl_evaluate_t *in,
 static void mlopsctl_evaluate_json(const mlops_evaluated_t *evaluated);
 static void mlopsctl_evaluate_json_score(const char *name,
     const mlops_learn_score_t *score);
-static void mlopsctl_evaluate_json_string(const char *text);
 
 
 int
@@ -259,15 +257,8 @@ mlopsctl_evaluate_print(const mlopsctl_evaluate_t *in,
 static void
 mlopsctl_evaluate_score(const char *name, const mlops_learn_score_t *score)
 {
-    uint32_t  k;
-
     printf("%-10s", name);
-
-    for (k = 0; k < score->metrics_n; k++) {
-        mlopsctl_value_print(score->metrics[k], &score->values[k]);
-    }
-
-    printf("\n");
+    mlopsctl_values_print(score);
 }
 
 
@@ -327,9 +318,9 @@ mlopsctl_evaluate_json(const mlops_evaluated_t *evaluated)
 
         if (i != 0) {
             printf("\"slice\":");
-            mlopsctl_evaluate_json_string(part->cell);
+            mlopsctl_json_string(part->cell);
             printf(",\"value\":");
-            mlopsctl_evaluate_json_string(part->value);
+            mlopsctl_json_string(part->value);
             printf(",");
         }
 
@@ -341,13 +332,9 @@ mlopsctl_evaluate_json(const mlops_evaluated_t *evaluated)
         }
 
         if (evaluated->compared) {
-            printf(",\"difference\":{\"loss\":\"%s\",\"value\":",
+            printf(",\"difference\":{\"loss\":\"%s\",",
                    mlops_evaluate_loss(part->difference.metric));
-            mlopsctl_json_number(part->difference.value.value);
-            printf(",\"lo\":");
-            mlopsctl_json_number(part->difference.value.lo);
-            printf(",\"hi\":");
-            mlopsctl_json_number(part->difference.value.hi);
+            mlopsctl_json_value(&part->difference.value);
             printf(",\"relative\":");
             mlopsctl_json_number(part->difference.relative);
             printf("}");
@@ -369,27 +356,11 @@ mlopsctl_evaluate_json_score(const char *name,
     printf(",\"%s\":{", name);
 
     for (k = 0; k < score->metrics_n; k++) {
-        printf("%s\"%s\":{\"value\":", k ? "," : "",
+        printf("%s\"%s\":{", k ? "," : "",
                mlops_metric_name(score->metrics[k]));
-        mlopsctl_json_number(score->values[k].value);
-        printf(",\"lo\":");
-        mlopsctl_json_number(score->values[k].lo);
-        printf(",\"hi\":");
-        mlopsctl_json_number(score->values[k].hi);
+        mlopsctl_json_value(&score->values[k]);
         printf("}");
     }
 
     printf("}");
-}
-
-
-static void
-mlopsctl_evaluate_json_string(const char *string)
-{
-    mlops_import_text_t  text;
-
-    memset(&text, 0, sizeof(text));
-    mlops_import_quote(&text, string, strlen(string));
-    printf("%.*s", (int) text.len, text.data ? text.data : "");
-    free(text.data);
 }

@@ -120,18 +120,29 @@ mlopsctl_stopped(void *ctx)
 
 
 void
-mlopsctl_value_print(mlops_metric_t metric, const mlops_metric_value_t *value)
+mlopsctl_values_print(const mlops_learn_score_t *score)
 {
-    if (isnan(value->value)) {
-        printf("  %s -", mlops_metric_name(metric));
-        return;
+    uint32_t                     k;
+    const char                  *name;
+    const mlops_metric_value_t  *value;
+
+    for (k = 0; k < score->metrics_n; k++) {
+        name = mlops_metric_name(score->metrics[k]);
+        value = &score->values[k];
+
+        if (isnan(value->value)) {
+            printf("  %s -", name);
+            continue;
+        }
+
+        printf("  %s %.6g", name, value->value);
+
+        if (isfinite(value->lo) && isfinite(value->hi)) {
+            printf(" (%.4g to %.4g)", value->lo, value->hi);
+        }
     }
 
-    printf("  %s %.6g", mlops_metric_name(metric), value->value);
-
-    if (isfinite(value->lo) && isfinite(value->hi)) {
-        printf(" (%.4g to %.4g)", value->lo, value->hi);
-    }
+    printf("\n");
 }
 
 
@@ -139,7 +150,7 @@ void
 mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
     int json)
 {
-    uint32_t                    i, k;
+    uint32_t                    i;
     const mlops_learn_score_t  *score;
 
     if (json) {
@@ -163,11 +174,7 @@ mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
         printf("%-10s %llu rows", score->name,
                (unsigned long long) score->rows_n);
 
-        for (k = 0; k < score->metrics_n; k++) {
-            mlopsctl_value_print(score->metrics[k], &score->values[k]);
-        }
-
-        printf("\n");
+        mlopsctl_values_print(score);
     }
 
     for (i = 0; i < learned->slices_n; i++) {
@@ -177,11 +184,7 @@ mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
                learned->slices[i].value,
                (unsigned long long) score->rows_n);
 
-        for (k = 0; k < score->metrics_n; k++) {
-            mlopsctl_value_print(score->metrics[k], &score->values[k]);
-        }
-
-        printf("\n");
+        mlopsctl_values_print(score);
     }
 
     printf("time       %.2f s: read %.2f s, fit %.2f s; memory %.0f MB\n",
@@ -231,12 +234,8 @@ mlopsctl_score_json(const mlops_learn_score_t *score)
     printf("\"rows\":%llu", (unsigned long long) score->rows_n);
 
     for (k = 0; k < score->metrics_n; k++) {
-        printf(",\"%s\":{\"value\":", mlops_metric_name(score->metrics[k]));
-        mlopsctl_json_number(score->values[k].value);
-        printf(",\"lo\":");
-        mlopsctl_json_number(score->values[k].lo);
-        printf(",\"hi\":");
-        mlopsctl_json_number(score->values[k].hi);
+        printf(",\"%s\":{", mlops_metric_name(score->metrics[k]));
+        mlopsctl_json_value(&score->values[k]);
         printf("}");
     }
 
@@ -248,22 +247,17 @@ static void
 mlopsctl_slices_json(const mlops_learned_t *learned)
 {
     uint32_t                    i;
-    mlops_import_text_t         text;
     const mlops_learn_slice_t  *slice;
 
     for (i = 0; i < learned->slices_n; i++) {
         slice = &learned->slices[i];
-        memset(&text, 0, sizeof(text));
 
-        mlops_import_text(&text, "%s{\"slice\":",
-                          i ? "," : ",\"slices\":[");
-        mlops_import_quote(&text, slice->cell, strlen(slice->cell));
-        mlops_import_text(&text, ",\"value\":");
-        mlops_import_quote(&text, slice->value, strlen(slice->value));
-
-        printf("%.*s,", (int) text.len, text.data ? text.data : "");
+        printf("%s{\"slice\":", i ? "," : ",\"slices\":[");
+        mlopsctl_json_string(slice->cell);
+        printf(",\"value\":");
+        mlopsctl_json_string(slice->value);
+        printf(",");
         mlopsctl_score_json(&slice->score);
-        free(text.data);
     }
 
     if (learned->slices_n != 0) {
@@ -275,45 +269,32 @@ mlopsctl_slices_json(const mlops_learned_t *learned)
 static void
 mlopsctl_parents_json(const mlops_learned_t *learned)
 {
-    uint32_t              i;
-    mlops_import_text_t   text;
-
-    memset(&text, 0, sizeof(text));
+    uint32_t  i;
 
     for (i = 0; i < learned->parents_n; i++) {
-        mlops_import_text(&text, "%s{\"step\":%u,\"path\":",
-                          i ? "," : ",\"parents\":[",
-                          learned->parents[i].step);
-        mlops_import_quote(&text, learned->parents[i].path,
-                           strlen(learned->parents[i].path));
-        mlops_import_text(&text, ",\"digest\":\"%s\"}",
-                          learned->parents[i].digest);
+        printf("%s{\"step\":%u,\"path\":", i ? "," : ",\"parents\":[",
+               learned->parents[i].step);
+        mlopsctl_json_string(learned->parents[i].path);
+        printf(",\"digest\":\"%s\"}", learned->parents[i].digest);
     }
 
-    if (text.len != 0) {
-        printf("%.*s]", (int) text.len, text.data);
+    if (learned->parents_n != 0) {
+        printf("]");
     }
-
-    free(text.data);
 }
 
 
 static void
 mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
 {
-    uint32_t                     i;
-    mlops_import_text_t          text;
-    const mlops_learn_score_t   *score;
+    uint32_t                    i;
+    const mlops_learn_score_t  *score;
 
-    memset(&text, 0, sizeof(text));
-    mlops_import_quote(&text, to, strlen(to));
-
-    printf("{\"image\":%.*s,\"bytes\":%zu,\"rows\":%llu,\"left_out\":%llu,"
-           "\"parts\":{", (int) text.len, text.data ? text.data : "",
+    printf("{\"image\":");
+    mlopsctl_json_string(to);
+    printf(",\"bytes\":%zu,\"rows\":%llu,\"left_out\":%llu,\"parts\":{",
            learned->image_len, (unsigned long long) learned->rows_n,
            (unsigned long long) learned->dropped_n);
-
-    free(text.data);
 
     for (i = 0; i < learned->scores_n; i++) {
         score = &learned->scores[i];
@@ -329,6 +310,30 @@ mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
     printf(",\"seconds\":%.3f,\"read_seconds\":%.3f,\"fit_seconds\":%.3f,"
            "\"peak_bytes\":%llu}\n", learned->all_s, learned->read_s,
            learned->fit_s, (unsigned long long) learned->peak_bytes);
+}
+
+
+void
+mlopsctl_json_value(const mlops_metric_value_t *value)
+{
+    printf("\"value\":");
+    mlopsctl_json_number(value->value);
+    printf(",\"lo\":");
+    mlopsctl_json_number(value->lo);
+    printf(",\"hi\":");
+    mlopsctl_json_number(value->hi);
+}
+
+
+void
+mlopsctl_json_string(const char *string)
+{
+    mlops_import_text_t  text;
+
+    memset(&text, 0, sizeof(text));
+    mlops_import_quote(&text, string, strlen(string));
+    printf("%.*s", (int) text.len, text.data ? text.data : "");
+    free(text.data);
 }
 
 

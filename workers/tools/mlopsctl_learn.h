@@ -36,11 +36,13 @@ void mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
  * each part and metric, then "rmse=0.7456" of the part by which trials are
  * judged: tune, or else the last. */
 void mlopsctl_learned_lines(const mlops_learned_t *learned);
-/* "rmse 0.7456 (0.7210 to 0.7702)", or without an interval. */
-void mlopsctl_value_print(mlops_metric_t metric,
-    const mlops_metric_value_t *value);
-/* A number as JSON. */
+/* "  rmse 0.7456 (0.7210 to 0.7702)", or without an interval, for each metric,
+ * and the end of the line. */
+void mlopsctl_values_print(const mlops_learn_score_t *score);
+/* As JSON: a number; a string; "value":…,"lo":…,"hi":…. */
 void mlopsctl_json_number(double value);
+void mlopsctl_json_string(const char *string);
+void mlopsctl_json_value(const mlops_metric_value_t *value);
 
 /* Values of options: MLOPSCTL_DONE, or MLOPSCTL_USAGE, which has been said
  * then.  Numbers are digits alone. */
