@@ -31,6 +31,31 @@ const char *mlops_csv_start(const char *data, const char *end);
 const char *mlops_csv_cell(const char *data, const char *p, const char *end,
     mlops_csv_cell_t *cell, mlops_err_t *err);
 
+/* Its text without blanks around it. */
+
+static inline mlops_str_t
+mlops_csv_trim(const mlops_csv_cell_t *cell)
+{
+    mlops_str_t  text;
+
+    text.data = cell->p;
+    text.len = cell->len;
+
+    while (text.len != 0 && (*text.data == ' ' || *text.data == '\t')) {
+        text.data++;
+        text.len--;
+    }
+
+    while (text.len != 0 && (text.data[text.len - 1] == ' '
+                             || text.data[text.len - 1] == '\t'))
+    {
+        text.len--;
+    }
+
+    return text;
+}
+
+
 /* Its text with each '""' as '"'; returns how long that is.  out may be p's
  * own place, also in a copy. */
 size_t mlops_csv_unquote(char *out, const char *p, size_t len);

@@ -269,19 +269,9 @@ mlops_csv_value(mlops_reader_t *r, mlops_csv_cell_t *in, mlops_cell_t *cell)
         return mlops_csv_string(r, in, cell);
     }
 
-    while (in->len != 0 && (*in->p == ' ' || *in->p == '\t')) {
-        in->p++;
-        in->len--;
-    }
-
-    while (in->len != 0 && (in->p[in->len - 1] == ' '
-                            || in->p[in->len - 1] == '\t'))
-    {
-        in->len--;
-    }
-
-    text.data = in->p;
-    text.len = in->len;
+    text = mlops_csv_trim(in);
+    in->p = text.data;
+    in->len = text.len;
 
     if (r->column->type == MLOPS_TYPE_BOOL) {
 

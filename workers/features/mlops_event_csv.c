@@ -210,19 +210,7 @@ mlops_event_csv_number(mlops_intake_event_t *event, uint32_t column,
     const mlops_column_t  *c;
 
     c = &event->schema->columns[column];
-    text.data = in->p;
-    text.len = in->len;
-
-    while (text.len != 0 && (*text.data == ' ' || *text.data == '\t')) {
-        text.data++;
-        text.len--;
-    }
-
-    while (text.len != 0 && (text.data[text.len - 1] == ' '
-                             || text.data[text.len - 1] == '\t'))
-    {
-        text.len--;
-    }
+    text = mlops_csv_trim(in);
 
     if (c->kind == MLOPS_CELL_DOUBLE) {
 

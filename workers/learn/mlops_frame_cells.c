@@ -500,19 +500,7 @@ mlops_frame_value(mlops_frame_worker_t *worker,
         return mlops_frame_string(worker, field, cell, row);
     }
 
-    text.data = cell->p;
-    text.len = cell->len;
-
-    while (text.len != 0 && (*text.data == ' ' || *text.data == '\t')) {
-        text.data++;
-        text.len--;
-    }
-
-    while (text.len != 0 && (text.data[text.len - 1] == ' '
-                             || text.data[text.len - 1] == '\t'))
-    {
-        text.len--;
-    }
+    text = mlops_csv_trim(cell);
 
     for (m = 0; cell->len != 0 && m < worker->job->options->missing_n; m++) {
         if (mlops_str_eq(&worker->job->options->missing[m], text.data,

@@ -14,7 +14,6 @@ static int mlops_frame_names_given(mlops_frame_job_t *job);
 static int mlops_frame_all(mlops_frame_job_t *job);
 static int mlops_frame_wanted(mlops_frame_job_t *job);
 static int mlops_frame_lacks(mlops_frame_job_t *job, const mlops_str_t *name);
-static void mlops_frame_trim(mlops_csv_cell_t *cell);
 static int mlops_frame_field(mlops_frame_job_t *job, uint32_t field,
     const mlops_str_t *name, mlops_type_t type);
 
@@ -106,6 +105,7 @@ mlops_frame_names_read(mlops_frame_job_t *job)
     uint64_t                line;
     const char             *p, *start;
     mlops_err_t             why;
+    mlops_str_t            *name, text;
     mlops_csv_cell_t        cell;
     mlops_frame_worker_t    worker;
 
@@ -159,18 +159,21 @@ mlops_frame_names_read(mlops_frame_job_t *job)
             goto done;
         }
 
-        mlops_frame_trim(&cell);
-        job->fields[i].name.data = to;
+        name = &job->fields[i].name;
+        name->data = to;
 
-        if (cell.doubled) {
-            cell.len = mlops_csv_unquote(to, cell.p, cell.len);
+        if (cell.quoted) {
+            name->len = mlops_csv_unquote(to, cell.p, cell.len);
 
         } else {
-            memcpy(to, cell.p, cell.len);
+            /* "a, b" names b, not " b"; who means blanks quotes them */
+
+            text = mlops_csv_trim(&cell);
+            memcpy(to, text.data, text.len);
+            name->len = text.len;
         }
 
-        job->fields[i].name.len = cell.len;
-        to += cell.len;
+        to += name->len;
     }
 
 done:
@@ -178,28 +181,6 @@ done:
     mlops_frame_unload(&worker);
 
     return rc;
-}
-
-
-/* "a, b" names b, not " b"; who means blanks quotes them. */
-
-static void
-mlops_frame_trim(mlops_csv_cell_t *cell)
-{
-    if (cell->quoted) {
-        return;
-    }
-
-    while (cell->len != 0 && (*cell->p == ' ' || *cell->p == '\t')) {
-        cell->p++;
-        cell->len--;
-    }
-
-    while (cell->len != 0 && (cell->p[cell->len - 1] == ' '
-                              || cell->p[cell->len - 1] == '\t'))
-    {
-        cell->len--;
-    }
 }
 
 
