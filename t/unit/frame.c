@@ -492,6 +492,10 @@ test_names(void **state)
            "as number 1 and 3");
     refuse("a,\xff\n1,2\n", NULL, "rows.csv line 1, name of column 2: "
            "expected UTF-8");
+    refuse("a,b\r1,2\r", NULL, "rows.csv line 1, name of column 2: a CR "
+           "without LF: expected lines that end with LF or CR LF");
+    refuse("a,b\0\n1,2\n", NULL, "rows.csv line 1, name of column 2: "
+           "expected a text, got a NUL byte in it");
     refuse("a,b\"\n1,2\n", NULL, "rows.csv line 1, name of column 2: a quote "
            "inside an unquoted cell");
 
@@ -569,6 +573,13 @@ test_refused(void **state)
            "\"skip\": expected UTF-8, got other bytes");
     refuse(head "1,2,true,3,\xff,x,y\n", &o, "rows.csv line 4, column \"d\": "
            "expected UTF-8, got other bytes");
+    refuse(head "1,2,true,3,4,a\0b,y\n", &o, "rows.csv line 4, column "
+           "\"s\": expected a text, got a NUL byte in it");
+    refuse(head "1,2,true,3,4\0,x,y\n", &o, "rows.csv line 4, column \"d\": "
+           "expected a number, got a NUL byte in it");
+    refuse(head "1,2,true,3,4\r5,x,y\n", &o, "rows.csv line 4, column "
+           "\"d\": expected a number, got a CR in it: lines end with LF or "
+           "CR LF");
     refuse(head "1,2,true,3,4,x\n", &o, "rows.csv line 4: expected 7 cells, "
            "got 6");
     refuse(head "1,2,true,3,4,x\n" good, &o, "rows.csv line 4: expected 7 "
