@@ -626,6 +626,76 @@ test_groups(void **state)
 }
 
 
+/* Vectors without a tree: the library has a round of leaves that add nothing
+ * to bases that are one number, else one of the bases. */
+
+static void
+test_no_trees(void **state)
+{
+    int                      rc, i;
+    char                    *text;
+    double                   x, out[2];
+    uint32_t                 in, out_cell, cells[2];
+    mlops_err_t              err;
+    unit_model_t             m, back;
+    mlops_forest_t           forest;
+    mlops_column_t           column;
+    mlops_builder_t         *b;
+    mlops_builder_output_t   output;
+    static const double      bases[2][2] = { { 0.5, 0.5 }, { 0.5, -2 } };
+
+    (void) state;
+
+    for (i = 0; i < 2; i++) {
+        b = mlops_builder_create();
+        assert_non_null(b);
+
+        memset(&column, 0, sizeof(column));
+        column.name.data = "x";
+        column.name.len = 1;
+        column.type = MLOPS_TYPE_FP32;
+        in = mlops_builder_input(b, &column);
+
+        memset(&forest, 0, sizeof(forest));
+        forest.features_n = 1;
+        forest.groups_n = 2;
+        forest.leaf_size = 2;
+        forest.f32 = 1;
+        forest.base = bases[i];
+        out_cell = mlops_builder_trees(b, &in, MLOPS_BUILDER_NEW, &forest);
+        cells[0] = out_cell;
+        cells[1] = out_cell + 1;
+
+        memset(&output, 0, sizeof(output));
+        output.name.data = "y";
+        output.name.len = 1;
+        output.type = MLOPS_TYPE_FP32;
+        output.width = 2;
+        output.cells = cells;
+
+        rc = mlops_builder_signature(b, "s", &in, 1, &output, 1);
+        assert_int_equal(rc, MLOPS_OK);
+        mlops_builder_facts(b, "{}", 2);
+        rc = mlops_builder_finish(b, &m.image, &m.len, &err);
+        unit_ok(rc == MLOPS_OK, "%s", err.text);
+        mlops_builder_destroy(b);
+        unit_model_load(&m);
+
+        round_trip("no trees", &m);
+        to_xgboost(&m, NULL, &back, &text);
+        assert_non_null(strstr(text, "\"num_trees\":\"2\""));
+
+        x = 1;
+        unit_eval(&back, "default", &x, out);
+        assert_true(out[0] == bases[i][0] && out[1] == bases[i][1]);
+
+        unit_model_free(&back);
+        unit_model_free(&m);
+        free(text);
+    }
+}
+
+
 /* Names of categories in the encoder, and as an attribute. */
 
 static void
@@ -780,6 +850,7 @@ main(void)
         cmocka_unit_test(test_built),
         cmocka_unit_test(test_base),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_no_trees),
         cmocka_unit_test(test_categories),
         cmocka_unit_test(test_refused)
     };

@@ -60,7 +60,7 @@ static void mlops_export_constant(mlops_export_xgboost_t *x, uint32_t id,
     double value);
 static int mlops_export_one_tree(mlops_export_xgboost_t *x, uint32_t id,
     uint32_t tree, uint32_t group);
-static void mlops_export_number_nodes(mlops_export_tree_t *t, uint32_t root);
+static int mlops_export_number_nodes(mlops_export_tree_t *t, uint32_t root);
 static void mlops_export_array(mlops_export_tree_t *t, const char *key,
     mlops_export_array_t what);
 static void mlops_export_sets(mlops_export_tree_t *t);
@@ -326,7 +326,7 @@ mlops_export_enc_numbers(mlops_export_xgboost_t *x,
 static int
 mlops_export_all_trees(mlops_export_xgboost_t *x)
 {
-    uint32_t              g, i, id, round, *at, *next, rounds;
+    uint32_t              g, i, id, tree, round, *at, *next, rounds;
     mlops_import_text_t  *out;
 
     out = &x->job->out;
@@ -373,26 +373,21 @@ mlops_export_all_trees(mlops_export_xgboost_t *x)
             }
 
             if (x->forest.leaf_size > 1) {
+                tree = round - x->base_trees;   /* has leaves of all sums */
 
-                if (mlops_export_one_tree(x, id, round - x->base_trees, i)
-                    != MLOPS_OK)
-                {
-                    return MLOPS_ERROR;
-                }
-
-                continue;
+            } else {
+                tree = at[i];
+                at[i] = (tree < x->forest.trees_n) ? next[tree] : tree;
             }
 
-            if (at[i] == x->forest.trees_n) {
+            if (tree >= x->forest.trees_n) {
                 mlops_export_constant(x, id, -0.0);
                 continue;
             }
 
-            if (mlops_export_one_tree(x, id, at[i], 0) != MLOPS_OK) {
+            if (mlops_export_one_tree(x, id, tree, i) != MLOPS_OK) {
                 return MLOPS_ERROR;
             }
-
-            at[i] = next[at[i]];
         }
     }
 
@@ -450,7 +445,11 @@ mlops_export_one_tree(mlops_export_xgboost_t *x, uint32_t id, uint32_t tree,
         return mlops_err_set(x->job->err, "out of memory");
     }
 
-    mlops_export_number_nodes(&t, x->forest.roots[tree]);
+    if (mlops_export_number_nodes(&t, x->forest.roots[tree]) != MLOPS_OK) {
+        mlops_arena_destroy(&arena);
+        return mlops_err_set(x->job->err, "tree %u has more nodes than the "
+                             "%u of its forest", tree, x->forest.nodes_n);
+    }
 
     mlops_import_text(out, "{");
     mlops_export_array(&t, "base_weights", MLOPS_EXPORT_WEIGHTS);
@@ -477,7 +476,7 @@ mlops_export_one_tree(mlops_export_xgboost_t *x, uint32_t id, uint32_t tree,
 
 /* Breadth first: t->nodes by number, and what hangs together. */
 
-static void
+static int
 mlops_export_number_nodes(mlops_export_tree_t *t, uint32_t root)
 {
     uint32_t                    i;
@@ -495,12 +494,18 @@ mlops_export_number_nodes(mlops_export_tree_t *t, uint32_t root)
             continue;
         }
 
+        if (t->n + 2 > t->x->forest.nodes_n) {
+            return MLOPS_ERROR;
+        }
+
         t->left[i] = t->n;
         t->parents[t->n] = i;
         t->nodes[t->n++] = node->left;
         t->parents[t->n] = i;
         t->nodes[t->n++] = node->right;
     }
+
+    return MLOPS_OK;
 }
 
 
