@@ -342,36 +342,6 @@ test_types(void **state)
 }
 
 
-static void
-check(const test_plan_t *p, const char *source, const char *text,
-    uint32_t line)
-{
-    char         expected[1024], *to;
-    const char  *from;
-
-    /* "@" is the place */
-
-    to = expected;
-
-    for (from = text; *from != '\0'; from++) {
-        if (*from == '@') {
-            to = stpcpy(to, " in mlops_view \"v\"");
-
-        } else {
-            *to++ = *from;
-        }
-    }
-
-    *to = '\0';
-
-    unit_ok(p->rc == MLOPS_ERROR, "%s: accepted", source);
-    unit_ok(strcmp(p->err.text, expected) == 0,
-            "%s:\n  got      %s\n  expected %s", source, p->err.text,
-            expected);
-    unit_ok(p->where.line == line, "%s: line %u", source, p->where.line);
-}
-
-
 /* Directives that are wrong in a view that is good. */
 
 static void
@@ -719,7 +689,8 @@ test_misuse(void **state)
                  "    %s\n"
                  "}", cases[i].directives);
 
-        check(test_plan(text), cases[i].directives, cases[i].text, 6);
+        test_plan_refused(test_plan(text), cases[i].directives,
+                          " in mlops_view \"v\"", cases[i].text, 6);
     }
 }
 
@@ -842,8 +813,9 @@ test_wrong_views(void **state)
     (void) state;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        check(test_plan(cases[i].source), cases[i].source, cases[i].text,
-              cases[i].line);
+        test_plan_refused(test_plan(cases[i].source), cases[i].source,
+                          " in mlops_view \"v\"", cases[i].text,
+                          cases[i].line);
     }
 }
 

@@ -244,6 +244,37 @@ test_plan_good(const char *text)
 }
 
 
+/* Refused at this line with this text, in which "@" stands for place; source
+ * is told. */
+
+static inline void
+test_plan_refused(const test_plan_t *p, const char *source,
+    const char *place, const char *text, uint32_t line)
+{
+    char         expected[1024], *to;
+    const char  *from;
+
+    to = expected;
+
+    for (from = text; *from != '\0'; from++) {
+        if (*from == '@') {
+            to = stpcpy(to, place);
+
+        } else {
+            *to++ = *from;
+        }
+    }
+
+    *to = '\0';
+
+    unit_ok(p->rc == MLOPS_ERROR, "%s: accepted", source);
+    unit_ok(strcmp(p->err.text, expected) == 0,
+            "%s:\n  got      %s\n  expected %s", source, p->err.text,
+            expected);
+    unit_ok(p->where.line == line, "%s: line %u", source, p->where.line);
+}
+
+
 static inline mlops_plan_view_t *
 test_view(const char *text)
 {
