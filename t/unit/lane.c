@@ -13,15 +13,7 @@
 
 static const char  view_text[] =
     "mlops_view v {"
-    "    source kafka=main topic=t;"
-    "    entity id int64;"
-    "    event_time ts unit=us lateness=30s;"
-    "    clock event;"
-    "    dedupe eid within=10s type=int64;"
-    "    feature n count() window=1h;"
-    "    feature s sum(v) window=5m hop=1m;"
-    "    feature m mean(v) window=10m kind=tumbling;"
-    "    feature t last(tag) type=string bytes=8;"
+    SHARDS_FEATURES
     "    ttl 20m;"
     "    max_entities 60;"
     "}";

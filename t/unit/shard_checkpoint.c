@@ -12,15 +12,7 @@
 
 static const char  view_numbers[] =
     "mlops_view v {"
-    "    source kafka=main topic=t;"
-    "    entity id int64;"
-    "    event_time ts unit=us lateness=30s;"
-    "    clock event;"
-    "    dedupe eid within=10s type=int64;"
-    "    feature n count() window=1h;"
-    "    feature s sum(v) window=5m hop=1m;"
-    "    feature m mean(v) window=10m kind=tumbling;"
-    "    feature t last(tag) type=string bytes=8;"
+    SHARDS_FEATURES
     "    ttl 40m;"
     "    max_entities 300;"
     "}";

@@ -28,6 +28,19 @@
 #define SHARDS_BASE        1700000000000000ll
 #define SHARDS_COLUMNS     64
 
+/* A view of all kinds of features, without an end to its entities. */
+
+#define SHARDS_FEATURES                                                       \
+    "    source kafka=main topic=t;"                                          \
+    "    entity id int64;"                                                    \
+    "    event_time ts unit=us lateness=30s;"                                 \
+    "    clock event;"                                                        \
+    "    dedupe eid within=10s type=int64;"                                   \
+    "    feature n count() window=1h;"                                        \
+    "    feature s sum(v) window=5m hop=1m;"                                  \
+    "    feature m mean(v) window=10m kind=tumbling;"                         \
+    "    feature t last(tag) type=string bytes=8;"
+
 
 typedef struct {
     int32_t    partition;
