@@ -53,7 +53,7 @@ class Tree:
             lo, hi = self.bounds[node]
             self.bounds[left] = self.bounds[right] = (lo, hi)
             sign = p['monotone'].get(s['feature'], 0)
-            if sign:
+            if sign and not s.get('alone'):
                 a = self.weight(self.rows[left], s['l2'], lo, hi)
                 b = self.weight(self.rows[right], s['l2'], lo, hi)
                 mid = (a + b) / 2
@@ -109,7 +109,7 @@ class Tree:
                 if min(self.sums(l)[1], self.sums(r)[1]) < p['min_hessian']:
                     continue
                 sign = p['monotone'].get(j, 0)
-                if sign:
+                if sign and not s.get('alone'):
                     a = self.weight(l, s['l2'], lo, hi)
                     b = self.weight(r, s['l2'], lo, hi)
                     if (sign > 0 and a > b) or (sign < 0 and a < b):
@@ -134,12 +134,17 @@ class Tree:
                 if not right.any() or right.all():
                     continue
                 default = side
+                alone = c == np.finfo(F).max
+                if (self.p['monotone'].get(j, 0) and not alone
+                        and (right == missing).all() and side == 0):
+                    continue
                 if not missing.any():
                     hl, hr = (self.sums(rows[~right])[1],
                               self.sums(rows[right])[1])
                     default = int(hl >= hr)
                 yield dict(feature=j, threshold=c, right_rows=right,
-                           default_left=default, l2=self.p['l2'])
+                           default_left=default, l2=self.p['l2'],
+                           alone=alone)
 
     def sets(self, rows, j):
         p, v = self.p, self.x[rows, j]
@@ -257,6 +262,7 @@ CASES = [
     ('poisson', 80, 8, 0.1, 5, dict(max_delta_step=0.7, leaves=6)),
     ('quantile', 80, 9, 0.1, 5, dict(quantile=0.8, min_rows=5)),
     ('huber', 80, 10, 0.1, 5, dict(delta=0.5, min_rows=5)),
+    ('squared', 120, 11, 0.3, 14, dict(monotone={0: 1, 1: -1}, leaves=14)),
 ]
 
 

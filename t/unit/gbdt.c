@@ -253,10 +253,11 @@ test_missing_alone(void **state)
 }
 
 
-/* However the other values are, the answer follows the sign. */
+/* However the other values are, the answer follows the sign, of rows that
+ * miss values of these columns, too, whose target is far away. */
 
 static void
-test_monotone(void **state)
+expect_monotone(double missing)
 {
     float                *margins, *before;
     double                values[400];
@@ -266,8 +267,6 @@ test_monotone(void **state)
     mlops_gbdt_model_t    m;
     mlops_matrix_t        probe;
 
-    (void) state;
-
     gbdts_random(&g, 3000, 0.1, 11);
 
     for (i = 0; i < 3000; i++) {
@@ -275,6 +274,14 @@ test_monotone(void **state)
         /* against the sign half the time */
 
         g.target[i] += sin(4 * g.values[0][i]) * 2 + g.values[1][i];
+
+        for (c = 0; c < 2; c++) {
+            if (gbdts_unit(&g) < missing) {
+                g.values[c][i] = NAN;
+                g.target[i] += (c == 0 ? -9 : 5) + 3 * g.values[2 + c][i];
+                g.target[i] = isnan(g.target[i]) ? -9 : g.target[i];
+            }
+        }
     }
 
     signs[0] = 1;
@@ -315,6 +322,58 @@ test_monotone(void **state)
 
     mlops_gbdt_free(&m);
     gbdts_free(&g);
+}
+
+
+static void
+test_monotone(void **state)
+{
+    (void) state;
+
+    expect_monotone(0);
+    expect_monotone(0.02);
+    expect_monotone(0.3);
+}
+
+
+/* The lowest target of a rising column is where it is missing, the highest
+ * of a falling one: what is missing is in no order with what is there. */
+
+static void
+test_monotone_missing(void **state)
+{
+    double               y[8] = { 1, 1, 3, 3, -6, -6, -6, -6 };
+    double               x[8] = { 1, 1, 2, 2, NAN, NAN, NAN, NAN };
+    float               *margins;
+    int8_t               sign;
+    uint32_t             i;
+    gbdts_t              g;
+    mlops_gbdt_model_t   m;
+
+    (void) state;
+
+    for (sign = 1; sign >= -1; sign -= 2) {
+        gbdts_init(&g);
+        gbdts_column(&g, "x", x, 8);
+        g.matrix.target = y;
+        g.options.trees = 1;
+        g.options.l2 = 0;
+        g.options.learning_rate = 1;
+        g.options.monotone = &sign;
+
+        gbdts_train(&g, &m, NULL);
+        margins = gbdts_margins(&g, &m.forest, &g.matrix);
+
+        for (i = 0; i < 8; i++) {
+            unit_ok(margins[i] == (float) y[i], "sign %d, row %u: expected "
+                    "%.9g, got %.9g", sign, i, y[i], (double) margins[i]);
+            y[i] = -y[i];
+        }
+
+        free(margins);
+        mlops_gbdt_free(&m);
+        gbdts_free(&g);
+    }
 }
 
 
@@ -808,6 +867,7 @@ main(void)
         cmocka_unit_test(test_hand),
         cmocka_unit_test(test_missing_alone),
         cmocka_unit_test(test_monotone),
+        cmocka_unit_test(test_monotone_missing),
         cmocka_unit_test(test_same),
         cmocka_unit_test(test_losses),
         cmocka_unit_test(test_early),

@@ -173,18 +173,21 @@ mlops_gbdt_node(mlops_gbdt_run_t *run, const mlops_gbdt_leaf_t *leaf)
 
 
 /* Children of a monotone feature are kept apart by the middle of their
- * values, XGBoost's way; others have the bounds of their parent. */
+ * values, XGBoost's way; others, and those of a split that tells but missing
+ * values from all others, have the bounds of their parent. */
 
 static void
 mlops_gbdt_bounds(mlops_gbdt_run_t *run, const mlops_gbdt_leaf_t *parent,
     mlops_gbdt_leaf_t *left, mlops_gbdt_leaf_t *right)
 {
-    int     sign;
-    double  l, r, mid;
+    int                          sign;
+    double                       l, r, mid;
+    const mlops_gbdt_feature_t  *feature;
 
-    sign = run->features[parent->split.feature].monotone;
+    feature = &run->features[parent->split.feature];
+    sign = feature->monotone;
 
-    if (sign == 0) {
+    if (sign == 0 || parent->split.bin + 1u == feature->bins_n) {
         return;
     }
 

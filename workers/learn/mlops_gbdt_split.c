@@ -247,34 +247,45 @@ mlops_gbdt_right_of(mlops_gbdt_split_t *split,
 }
 
 
-/* Values within bounds, and in the order that a monotone feature asks
- * for. */
+/* Values within bounds, and in the order that a monotone feature asks for
+ * of values that are there: missing ones may be split off whatever they
+ * are, behind the last bin, so that no value is on their side. */
 
 static void
 mlops_gbdt_search_bounded(const mlops_gbdt_run_t *run,
     const mlops_gbdt_leaf_t *leaf, uint32_t feature,
     const mlops_gbdt_scan_t *scan, double *gains)
 {
-    int                 sign;
+    int                 sign, last;
     double              g, h, wl, wr, gl, hl;
-    uint32_t            b;
-    mlops_gbdt_pair_t   left;
+    uint32_t            b, bins_n;
+    mlops_gbdt_pair_t   left, right, missing;
 
     sign = run->features[feature].monotone;
+    bins_n = run->features[feature].bins_n;
+    missing = scan->histogram[MLOPS_GBDT_MISSING];
     left = scan->base;
 
     for (b = 0; b < scan->n; b++) {
         left += scan->histogram[b];
+        right = scan->total - left;
+        last = (b + 1 == bins_n);
         gains[b] = 0;
+
+        if (sign != 0 && scan->n == bins_n && !last
+            && right[0] == missing[0] && right[1] == missing[1])
+        {
+            continue;
+        }
 
         gl = mlops_gbdt_g(run, left);
         hl = mlops_gbdt_h(run, left);
-        g = mlops_gbdt_g(run, scan->total - left);
-        h = mlops_gbdt_h(run, scan->total - left);
+        g = mlops_gbdt_g(run, right);
+        h = mlops_gbdt_h(run, right);
 
         if (hl < scan->min_hessian || h < scan->min_hessian
             || mlops_gbdt_count(run, left) < scan->min_rows
-            || mlops_gbdt_count(run, scan->total - left) < scan->min_rows)
+            || mlops_gbdt_count(run, right) < scan->min_rows)
         {
             continue;
         }
@@ -282,7 +293,7 @@ mlops_gbdt_search_bounded(const mlops_gbdt_run_t *run,
         wl = mlops_gbdt_weight(run, gl, hl, scan->l2, leaf->lo, leaf->hi);
         wr = mlops_gbdt_weight(run, g, h, scan->l2, leaf->lo, leaf->hi);
 
-        if ((sign > 0 && wl > wr) || (sign < 0 && wl < wr)) {
+        if (!last && ((sign > 0 && wl > wr) || (sign < 0 && wl < wr))) {
             continue;
         }
 
