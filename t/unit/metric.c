@@ -304,6 +304,7 @@ static void
 test_edges(void **state)
 {
     double                 losses[3];
+    mlops_metric_t         i;
     mlops_str_t            name = mlops_str("log_loss");
     mlops_str_t            none = mlops_str("log-loss");
     mlops_err_t            err;
@@ -312,6 +313,7 @@ test_edges(void **state)
     static const double    ones[] = { 1, 1, 1 };
     static const double    p[] = { 0, 0.5, 1 };
     static const double    below[] = { -1, 1, 1 };
+    static const double    zeros[] = { 0, 0, 0 };
 
     (void) state;
 
@@ -337,6 +339,38 @@ test_edges(void **state)
     assert_int_equal(mlops_metric(MLOPS_METRIC_AUC, &scored, 1, &value, &err),
                      MLOPS_OK);
     assert_true(isnan(value.value) && isnan(value.lo));
+
+    /* no weight, no value: of two classes as of three */
+
+    scored.weight = zeros;
+
+    for (i = 0; i < MLOPS_METRIC_N; i++) {
+        for (scored.classes_n = 2; scored.classes_n < 4; scored.classes_n++) {
+
+            if (!mlops_metric_fits(i, scored.classes_n)) {
+                continue;
+            }
+
+            assert_int_equal(mlops_metric(i, &scored, 1, &value, &err),
+                             MLOPS_OK);
+            unit_ok(isnan(value.value) && isnan(value.lo) && isnan(value.hi),
+                    "%s: %g (%g to %g)", mlops_metric_name(i), value.value,
+                    value.lo, value.hi);
+        }
+    }
+
+    /* neither there nor predicted: scikit-learn's f1_score is 0 */
+
+    scored.classes_n = 2;
+    scored.weight = NULL;
+    scored.predicted = zeros;
+    scored.target = zeros;
+    assert_int_equal(mlops_metric(MLOPS_METRIC_F1, &scored, 1, &value, &err),
+                     MLOPS_OK);
+    assert_true(value.value == 0);
+
+    scored.predicted = p;
+    scored.target = ones;
 
     /* the logarithm of 0 is that of 1e-15 */
 

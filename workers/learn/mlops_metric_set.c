@@ -354,7 +354,7 @@ static int
 mlops_metric_f1(const mlops_scored_t *scored, double *value,
     mlops_err_t *err)
 {
-    double    w, sum, *right, *there;
+    double    w, all, sum, *right, *there;
     uint64_t  i;
     uint32_t  k, n, got, want;
 
@@ -365,8 +365,9 @@ mlops_metric_f1(const mlops_scored_t *scored, double *value,
 
     there = right + scored->classes_n;      /* actual and predicted */
 
-    for (i = 0; i < scored->n; i++) {
+    for (i = 0, all = 0; i < scored->n; i++) {
         w = mlops_metric_weight(scored, i);
+        all += w;
         got = mlops_metric_class(scored, i);
         want = (uint32_t) scored->target[i];
 
@@ -379,7 +380,8 @@ mlops_metric_f1(const mlops_scored_t *scored, double *value,
     }
 
     if (scored->classes_n == 2) {
-        *value = there[1] ? 2 * right[1] / there[1] : 0;
+        *value = (there[1] > 0) ? 2 * right[1] / there[1]
+                                : (all > 0) ? 0 : NAN;
         free(right);
 
         return MLOPS_OK;
