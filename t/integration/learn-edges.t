@@ -396,6 +396,78 @@ like($err, qr/the input "x" is BYTES in the first model, and FP\d+ in the other/
 ($rc, $out, $err) = ctl('export', 'z.mlm', '--to', 'recipe.json');
 like($out, qr/recipe, 1 input, 1 step, 1 signature, /, 'one is one');
 
+# ----------------------------------------- images and recipes that disagree
+
+sub imported {
+    my ($name, $type, $step, $training) = @_;
+
+    spew("$name.json", encode_json({
+        recipe => 1, inputs => [{ name => 'x', type => $type }],
+        metadata => { training => $training },
+        steps => [{ %$step, inputs => ['x'], outputs => ['p'] }],
+        signatures => [{ name => 'default', outputs => [{ name => 'p' }] }],
+    }));
+
+    ($rc, $out, $err) = ctl('import', "$name.json", '-o', "$name.mlm");
+    is($rc, 0, "an image of $type with the facts of another") or diag($err);
+}
+
+imported('string', 'BYTES', { kind => 'map', entries => { a => 1, b => 2 } },
+         facts('below/first.mlm'));
+($rc, $out, $err) = ctl('evaluate', 'string.mlm', 'rows.csv');
+is($rc, 1, 'numbers are no strings');
+like($err, qr/the input "x" is a string in the image, and a number in the recipe/,
+     'which names the input');
+
+($rc, $out, $err) = ctl('evaluate', 'below/first.mlm', 'rows.csv',
+                        '--against', 'string.mlm');
+is($rc, 1, 'nor in the other model');
+like($err, qr/the input "x" is a string in the image/, 'likewise');
+
+imported('number', 'FP64', { kind => 'unary', op => 'square' },
+         facts('t.mlm'));
+($rc, $out, $err) = ctl('evaluate', 'number.mlm', 't.csv', '--output',
+                        'p');
+is($rc, 1, 'strings are no numbers');
+like($err, qr/the input "x" is a number in the image, and a string in the recipe/,
+     'which names the input');
+
+imported('byte', 'UINT8', { kind => 'unary', op => 'square' },
+         facts('below/first.mlm'));
+($rc, $out, $err) = ctl('evaluate', 'byte.mlm', 'rows.csv');
+is($rc, 0, 'whole numbers are numbers') or diag($err);
+spew('far.csv', $rows =~ s/^\d[^,]*/-1e300/mr);
+($rc, $out, $err) = ctl('evaluate', 'byte.mlm', 'far.csv');
+is($rc, 1, 'what is none of them is refused');
+like($err, qr/the input "x" is UINT8, and the rows have -1e\+300 for it/,
+     'with the number');
+
+for my $name ('headed', 'headless') {
+    my $recipe = decode_json(recipe({ fit => 'linear' }));
+
+    delete $recipe->{train}{split};
+
+    if ($name eq 'headless') {
+        $recipe->{train}{rows}{$_} = [qw(x y part place)]
+            for qw(header missing);
+    }
+
+    spew("$name.json", encode_json($recipe));
+    ($rc, $out, $err) = ctl('train', "$name.json", 'rows.csv', '-o',
+                            "$name.mlm");
+    is($rc, 0, "a $name file") or diag($err);
+}
+
+for my $case (['headless', 'headed', '121 from line 1 on, and 120 from line 2'],
+              ['headed', 'headless', '120 from line 2 on, and 121 from line 1'])
+{
+    ($rc, $out, $err) = ctl('evaluate', "$case->[0].mlm", 'rows.csv',
+                            '--against', "$case->[1].mlm");
+    is($rc, 1, "$case->[0] against $case->[1]: other rows are not compared");
+    like($err, qr/the two recipes read other rows of rows\.csv: $case->[2] on/,
+         'and which those are');
+}
+
 # ---------------------------------------------------- folders of dead owners
 
 SKIP: {

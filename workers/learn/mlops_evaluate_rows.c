@@ -16,6 +16,7 @@ static int mlops_evaluate_side(mlops_evaluate_run_t *run, uint32_t number);
 static int mlops_evaluate_recipe(mlops_evaluate_run_t *run,
     mlops_evaluate_side_t *side);
 static int mlops_evaluate_differs(mlops_evaluate_run_t *run);
+static int mlops_evaluate_same_rows(mlops_evaluate_run_t *run);
 static int mlops_evaluate_judged(mlops_evaluate_run_t *run);
 static int mlops_evaluate_named_part(mlops_evaluate_run_t *run,
     mlops_learn_run_t *learn);
@@ -49,7 +50,9 @@ mlops_evaluate_open(mlops_evaluate_run_t *run)
         }
     }
 
-    if (mlops_evaluate_judged(run) != MLOPS_OK) {
+    if (mlops_evaluate_same_rows(run) != MLOPS_OK
+        || mlops_evaluate_judged(run) != MLOPS_OK)
+    {
         return MLOPS_ERROR;
     }
 
@@ -239,6 +242,42 @@ mlops_evaluate_recipe(mlops_evaluate_run_t *run,
     side->columns = &learn->columns;
 
     return mlops_learn_rows(learn, run->options->rows);
+}
+
+
+/* A row's number means the same line of the same file to both models. */
+
+static int
+mlops_evaluate_same_rows(mlops_evaluate_run_t *run)
+{
+    const mlops_frame_t  *one, *other;
+
+    one = &run->sides[0].learn.frame;
+    other = &run->sides[1].learn.frame;
+
+    if (!run->sides[1].has_facts) {
+        return MLOPS_OK;                /* it reads the columns of the first */
+    }
+
+    if (memcmp(one->sha256, other->sha256, sizeof(one->sha256)) != 0) {
+        return mlops_err_set(run->err, "%s was changed while it was read",
+                             run->options->rows);
+    }
+
+    if (one->rows_n != other->rows_n || one->first_line != other->first_line)
+    {
+        return mlops_err_set(run->err, "the two recipes read other rows of "
+                             "%s: %llu from line %u on, and %llu from line "
+                             "%u on; train.rows.header has the names of a "
+                             "file without a line of them",
+                             run->options->rows,
+                             (unsigned long long) one->rows_n,
+                             one->first_line,
+                             (unsigned long long) other->rows_n,
+                             other->first_line);
+    }
+
+    return MLOPS_OK;
 }
 
 
@@ -586,18 +625,6 @@ mlops_evaluate_names(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side)
                                  "train.rows has the input \"%.*s\"",
                                  run->options->rows,
                                  mlops_fmt(&inputs->columns[i].name));
-        }
-
-        if ((one->view.kind == MLOPS_MATRIX_CODES)
-            != (inputs->columns[i].kind == MLOPS_CELL_STRING))
-        {
-            return mlops_err_set(run->err, "the input \"%.*s\" is a %s here, "
-                                 "and a %s in the recipe",
-                                 mlops_fmt(&inputs->columns[i].name),
-                                 one->view.kind == MLOPS_MATRIX_CODES
-                                     ? "number" : "string",
-                                 one->view.kind == MLOPS_MATRIX_CODES
-                                     ? "string" : "number");
         }
 
         side->names[i] = one->view.name;

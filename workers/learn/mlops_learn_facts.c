@@ -20,6 +20,9 @@ static void mlops_learn_facts_metrics(const mlops_learn_run_t *run,
     mlops_import_text_t *text);
 static void mlops_learn_hex(mlops_import_text_t *text,
     const unsigned char *bytes, size_t n);
+static int mlops_learn_cells_fit(const mlops_columns_t *columns,
+    const mlops_str_t *names, const mlops_schema_t *schema,
+    mlops_err_t *err);
 static int mlops_learn_cell_text(const mlops_columns_t *columns,
     const mlops_str_t *names, const uint32_t *numbers, uint32_t n,
     mlops_rows_t *rows, mlops_arena_t *arena, mlops_err_t *err);
@@ -242,8 +245,9 @@ mlops_learn_cells_of(const mlops_columns_t *columns, const mlops_str_t *names,
     const mlops_column_t       *column;
     const mlops_columns_one_t  *one;
 
-    if (mlops_learn_cell_text(columns, names, numbers, n, rows, arena, err)
-        != MLOPS_OK)
+    if (mlops_learn_cells_fit(columns, names, rows->schema, err) != MLOPS_OK
+        || mlops_learn_cell_text(columns, names, numbers, n, rows, arena, err)
+           != MLOPS_OK)
     {
         return MLOPS_ERROR;
     }
@@ -252,7 +256,7 @@ mlops_learn_cells_of(const mlops_columns_t *columns, const mlops_str_t *names,
         one = mlops_columns_find(columns, names[k].data, names[k].len);
         column = &rows->schema->columns[k];
 
-        for (i = 0; one != NULL && one->view.data != NULL && i < n; i++) {
+        for (i = 0; i < n; i++) {
             cell = &rows->cells[(size_t) i * rows->schema->n + k];
 
             if (column->kind == MLOPS_CELL_STRING) {
@@ -272,6 +276,17 @@ mlops_learn_cells_of(const mlops_columns_t *columns, const mlops_str_t *names,
                 continue;
             }
 
+            if (column->kind != MLOPS_CELL_DOUBLE
+                && (column->kind == MLOPS_CELL_INT
+                    ? !(v >= -0x1p63 && v < 0x1p63)
+                    : !(v > -1 && v < 0x1p64)))
+            {
+                return mlops_err_set(err, "the input \"%.*s\" is %s, and the "
+                                     "rows have %g for it",
+                                     mlops_fmt(&column->name),
+                                     mlops_type_name(column->type), v);
+            }
+
             if (column->kind == MLOPS_CELL_DOUBLE) {
                 cell->f = v;
 
@@ -283,6 +298,42 @@ mlops_learn_cells_of(const mlops_columns_t *columns, const mlops_str_t *names,
             }
 
             mlops_bit_set(rows->present + (size_t) i * rows->words, k);
+        }
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Is each input there, as strings or as numbers as the image has it?  Names
+ * come from a recipe that may be of another image. */
+
+static int
+mlops_learn_cells_fit(const mlops_columns_t *columns,
+    const mlops_str_t *names, const mlops_schema_t *schema, mlops_err_t *err)
+{
+    int                         strings;
+    uint32_t                    k;
+    const mlops_column_t       *column;
+    const mlops_columns_one_t  *one;
+
+    for (k = 0; k < schema->n; k++) {
+        column = &schema->columns[k];
+        strings = (column->kind == MLOPS_CELL_STRING);
+        one = mlops_columns_find(columns, names[k].data, names[k].len);
+
+        if (one == NULL || one->view.data == NULL) {
+            return mlops_err_set(err, "the rows have no \"%.*s\", which is "
+                                 "the input \"%.*s\"", mlops_fmt(&names[k]),
+                                 mlops_fmt(&column->name));
+        }
+
+        if ((one->view.kind == MLOPS_MATRIX_CODES) != strings) {
+            return mlops_err_set(err, "the input \"%.*s\" is a %s in the "
+                                 "image, and a %s in the recipe",
+                                 mlops_fmt(&column->name),
+                                 strings ? "string" : "number",
+                                 strings ? "number" : "string");
         }
     }
 
@@ -313,9 +364,7 @@ mlops_learn_cell_text(const mlops_columns_t *columns,
         for (k = 0; k < rows->schema->n; k++) {
             one = mlops_columns_find(columns, names[k].data, names[k].len);
 
-            if (rows->schema->columns[k].kind != MLOPS_CELL_STRING
-                || one == NULL || one->view.data == NULL)
-            {
+            if (rows->schema->columns[k].kind != MLOPS_CELL_STRING) {
                 continue;
             }
 
@@ -386,6 +435,12 @@ mlops_learn_input_names(const mlops_learn_recipe_t *recipe, uint32_t n,
         if (doc == NULL) {
             names[i] = recipe->names[i];
             continue;
+        }
+
+        if (doc->type != MLOPS_DOC_STRING) {
+            (void) mlops_err_set(err, "the recipe's default signature: "
+                                 "expected names of inputs");
+            return NULL;
         }
 
         names[i] = doc->v.text;

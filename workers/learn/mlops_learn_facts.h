@@ -40,7 +40,8 @@ void mlops_learn_facts_values(const mlops_learn_score_t *score,
 void mlops_learn_facts_number(mlops_import_text_t *text, double value);
 
 /* Rows of columns as rows of a model's inputs: names are theirs in the
- * recipe. */
+ * recipe.  An error names an input that the columns have not, or not as what
+ * it is. */
 int mlops_learn_cells_of(const mlops_columns_t *columns,
     const mlops_str_t *names, const uint32_t *numbers, uint32_t n,
     mlops_rows_t *rows, mlops_arena_t *arena, mlops_err_t *err);
