@@ -117,6 +117,27 @@ is($rc, 0, 'a command leaves a recipe') or diag($err);
 is_deeply([predict("a,b,c\n1,2,x\n-1,,x\n")], ['4.5', '-1.5'],
           'inputs by name, a default of its own');
 
+# ----------------------------------------------- a recipe out of an image
+
+($rc) = train("touch '$dir/ran'\n$linear");
+is($rc, 0, 'a command that leaves a trace');
+unlink "$dir/ran" or die "$dir/ran: $!";
+
+my @again = ($ctl, 'reproduce', "$dir/m.mlm", "$dir/rows.csv", '--folder',
+             "$dir");
+
+($rc, $out, $err) = outcome({}, @again);
+is($rc, 1, 'it is not run because an image says so');
+like($err, qr{steps\[1\]\.command: \ the\ recipe\ in\ the\ image\ runs
+              \ "sh\ \S*command\.sh",\ which\ is\ done\ only\ with
+              \ --exec$}mx, 'but told');
+ok(! -e "$dir/ran", 'and has left no trace');
+
+($rc, $out, $err) = outcome({}, @again, '--exec');
+is($rc, 0, 'it is run when asked for') or diag($err);
+like($out, qr/: the same, /, 'and makes the same model');
+ok(-e "$dir/ran", 'with its trace');
+
 ($rc, $out, $err) = train($linear =~ s/"a", "b"/"a", "b_known"/r
                           =~ s/"b", "default": 0/"b_known"/r,
                           step => { inputs => ['b_known', 'a'] });

@@ -319,6 +319,27 @@ is($rc, 1, 'another search there');
 like($err, qr/expected the same recipe, rows, settings, search and seed/,
      'is refused');
 
+# a folder that is somebody else's, with what a tuning would call its own
+
+mkdir "$dir/$_" or die "$_: $!" for 'other', 'other/work';
+spew("$dir/other/work/mine", 'kept');
+
+($rc, $out, $err) = tune('--trials', 1, '--state', "$dir/other");
+is($rc, 1, 'a folder of other things');
+like($err, qr/expected a folder of a tuning or a new one, got one that has/,
+     'is refused');
+is(slurp("$dir/other/work/mine"), 'kept', 'and stays as it was');
+
+mkdir "$dir/state/work/left" or die "left: $!";
+spew("$dir/state/work/left/by", 'the dead');
+
+($rc, $out, $err) = tune(@args, '--seed', 9);
+is($rc, 1, 'another search in a folder of a tuning');
+ok(-e "$dir/state/work/left/by", 'leaves it alone');
+($rc, $out, $err) = tune(@args);
+is($rc, 0, 'the same');
+ok(! -e "$dir/state/work/left", 'tidies it');
+
 # killed at each of its points: the images and the result are the same
 
 SKIP: {

@@ -23,6 +23,7 @@
 static int mlops_exec_check(mlops_fit_t *fit);
 static int mlops_exec_run(mlops_fit_t *fit);
 static int mlops_exec_target(const mlops_doc_t *step);
+static int mlops_exec_allowed(mlops_exec_t *ex);
 static int mlops_exec_keys(mlops_exec_t *ex);
 static int mlops_exec_amount(mlops_exec_t *ex, const char *key, int time,
     uint64_t dflt, uint64_t *value);
@@ -107,6 +108,7 @@ mlops_exec_run(mlops_fit_t *fit)
     if (mlops_exec_keys(&ex) != MLOPS_OK
         || mlops_exec_folder(&ex) != MLOPS_OK
         || mlops_exec_command(&ex) != MLOPS_OK
+        || mlops_exec_allowed(&ex) != MLOPS_OK
         || mlops_exec_files(&ex) != MLOPS_OK
         || mlops_exec_environment(&ex) != MLOPS_OK
         || mlops_exec_child(&ex) != MLOPS_OK)
@@ -115,6 +117,32 @@ mlops_exec_run(mlops_fit_t *fit)
     }
 
     return mlops_exec_model(&ex);
+}
+
+
+/* Who trains runs commands of a recipe of his own.  One that came in an image
+ * may be anybody's: it is shown, and run when asked for. */
+
+static int
+mlops_exec_allowed(mlops_exec_t *ex)
+{
+    int       n;
+    char      text[256];
+    uint32_t  i;
+
+    if (!ex->fit->env->no_exec) {
+        return MLOPS_OK;
+    }
+
+    for (i = 0, n = 0; ex->argv[i] != NULL && n < (int) sizeof(text); i++) {
+        n += snprintf(text + n, sizeof(text) - (size_t) n, "%s%s",
+                      i ? " " : "", ex->argv[i]);
+    }
+
+    (void) mlops_field_push(ex->fit->field, "command");
+
+    return mlops_field_error(ex->fit->field, "the recipe in the image runs "
+                             "\"%s\", which is done only with --exec", text);
 }
 
 

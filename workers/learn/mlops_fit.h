@@ -47,6 +47,7 @@ typedef struct {
     const char *work;               /* a folder for files of this run, which
                                        the fitted recipe may name; removed by
                                        the run's owner after the image */
+    unsigned   no_exec:1;           /* steps run no commands */
     unsigned   aside:1;             /* a fold, or a run that is done again:
                                        nothing is kept beside the steps */
     void      *ctx;

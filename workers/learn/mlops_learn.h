@@ -32,6 +32,8 @@ typedef struct {
     unsigned             seeded:1;      /* else the recipe's, or 1 */
     unsigned             aside:1;       /* steps keep nothing beside the
                                            image (states) */
+    unsigned             no_exec:1;     /* a recipe of someone else's: steps
+                                           that run commands are refused */
     uint32_t             threads;
     const char          *work;          /* where a folder for the run may be
                                            made; NULL: $TMPDIR or /tmp */

@@ -317,6 +317,7 @@ mlops_learn_fit(mlops_learn_fit_t *it)
 
     it->env.seed = run->recipe.seed;
     it->env.threads = run->options->threads;
+    it->env.no_exec = run->options->no_exec;
     it->env.progress = mlops_learn_fit_progress;
     it->env.stop = mlops_learn_fit_stop;
     it->env.folder = run->recipe.folder;

@@ -442,7 +442,9 @@ mlops_tune_environment(mlops_tune_run_t *run)
                                    sizeof(char *));
 
     if (run->envp == NULL
-        || asprintf(&work, "TMPDIR=%s/work", run->options->state) == -1)
+        || asprintf(&work, "TMPDIR=%s/" MLOPS_TUNE_WORK,
+                    run->options->state)
+           == -1)
     {
         return mlops_err_set(run->err, "out of memory");
     }

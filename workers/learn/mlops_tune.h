@@ -31,6 +31,7 @@
 #include "mlops_metric.h"
 
 
+#define MLOPS_TUNE_WORK      "work"      /* a folder in that of the state */
 #define MLOPS_TUNE_TRIALS    10000
 #define MLOPS_TUNE_PARALLEL  32
 #define MLOPS_TUNE_NAMES     64

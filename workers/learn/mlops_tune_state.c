@@ -19,6 +19,8 @@
 
 static int mlops_tune_folder(const mlops_tune_options_t *options, int *dir,
     int *lock, mlops_err_t *err);
+static int mlops_tune_work(const mlops_tune_options_t *options, int dir,
+    mlops_err_t *err);
 static int mlops_tune_same(const mlops_tune_options_t *options, int dir,
     const char *data, size_t len, mlops_err_t *err);
 static int mlops_tune_digest(const char *path, mlops_import_text_t *text,
@@ -33,8 +35,7 @@ int
 mlops_tune_open(const mlops_tune_options_t *options, const char *data,
     size_t len, int *lock, mlops_err_t *err)
 {
-    int   rc, dir;
-    char *work;
+    int  rc, dir;
 
     dir = -1;
 
@@ -42,21 +43,10 @@ mlops_tune_open(const mlops_tune_options_t *options, const char *data,
         return MLOPS_ERROR;
     }
 
-    /* what the dead have left */
+    rc = mlops_tune_same(options, dir, data, len, err);
 
-    (void) mlops_file_sweep(dir);
-
-    if (asprintf(&work, "%s/work", options->state) == -1) {
-        rc = mlops_err_set(err, "out of memory");
-
-    } else {
-        mlops_folder_remove(work);
-
-        rc = (mkdir(work, 0700) == -1)
-             ? mlops_err_set(err, "%s: %s", work, strerror(errno))
-             : mlops_tune_same(options, dir, data, len, err);
-
-        free(work);
+    if (rc == MLOPS_OK) {
+        rc = mlops_tune_work(options, dir, err);
     }
 
     (void) close(dir);
@@ -97,7 +87,35 @@ mlops_tune_folder(const mlops_tune_options_t *options, int *dir, int *lock,
 }
 
 
-/* Writes tune.json, or compares it with the one that is there. */
+/* The folder of trials' own files, empty.  Only of a tuning that is known to
+ * be this one: what the dead have left is removed. */
+
+static int
+mlops_tune_work(const mlops_tune_options_t *options, int dir,
+    mlops_err_t *err)
+{
+    int    rc;
+    char  *work;
+
+    (void) mlops_file_sweep(dir);
+
+    if (asprintf(&work, "%s/" MLOPS_TUNE_WORK, options->state) == -1) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    mlops_folder_remove(work);
+
+    rc = (mkdir(work, 0700) == -1)
+         ? mlops_err_set(err, "%s: %s", work, strerror(errno)) : MLOPS_OK;
+
+    free(work);
+
+    return rc;
+}
+
+
+/* Writes tune.json, or compares it with the one that is there.  A folder that
+ * has none, but what a tuning would take for its own, is somebody else's. */
 
 static int
 mlops_tune_same(const mlops_tune_options_t *options, int dir,
@@ -143,7 +161,11 @@ mlops_tune_same(const mlops_tune_options_t *options, int dir,
     fd = openat(dir, "tune.json", O_RDONLY|O_CLOEXEC);
 
     if (fd == -1) {
-        rc = mlops_tune_write(dir, "tune.json", text.data, text.len, err);
+        rc = (faccessat(dir, MLOPS_TUNE_WORK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+             ? mlops_err_set(err, "%s: expected a folder of a tuning or a new "
+                             "one, got one that has \"" MLOPS_TUNE_WORK
+                             "\" but no tune.json", options->state)
+             : mlops_tune_write(dir, "tune.json", text.data, text.len, err);
 
     } else {
         (void) close(fd);

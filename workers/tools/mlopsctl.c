@@ -147,14 +147,17 @@ static const mlopsctl_command_t  mlopsctl_commands[] = {
         mlopsctl_evaluate
     },
     {
-        "reproduce", "MODEL.mlm ROWS.csv [--folder FOLDER] [--threads N]",
+        "reproduce", "MODEL.mlm ROWS.csv [--folder FOLDER] [--threads N] "
+        "[--exec]",
         "train again, and compare bit by bit",
         "Trains by the recipe, the settings and the seed in the facts of the\n"
         "image, and compares.  Exits with 1 where they differ, and prints in\n"
         "what: the rows' digest, sections, the first step.\n"
         "\n"
         "  --folder FOLDER   of files that the recipe names; default: here\n"
-        "  --threads N       the result does not depend on it\n",
+        "  --threads N       the result does not depend on it\n"
+        "  --exec            run the commands of steps with fit exec, which\n"
+        "                    come out of the image\n",
         mlopsctl_reproduce
     },
     {

@@ -80,8 +80,11 @@ int mlopsctl_model_open(mlopsctl_model_t *file, const char *path,
     mlops_err_t *err);
 void mlopsctl_model_close(mlopsctl_model_t *file);
 
-/* Writes a file at once, in place of one that is there; err begins with
- * path. */
+/*
+ * Writes a file at once, in place of one that is there, whose permissions it
+ * keeps where they are fewer than mode.  A link stays, and what it points to
+ * is written; a device or a pipe is written into.  err begins with path.
+ */
 int mlopsctl_write(const char *path, const void *data, size_t len,
     mode_t mode, mlops_err_t *err);
 

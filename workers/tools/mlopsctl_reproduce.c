@@ -14,6 +14,7 @@ typedef struct {
     const char        *rows;
     const char        *folder;
     uint32_t           threads;
+    int                exec;        /* commands of the recipe are run */
     mlopsctl_model_t   file;
     mlops_trained_t    trained;
     mlops_arena_t      arena;
@@ -89,6 +90,7 @@ mlopsctl_reproduce_arguments(mlopsctl_reproduce_t *in, int argc, char **argv)
     static const struct option  options[] = {
         { "folder", required_argument, NULL, 'f' },
         { "threads", required_argument, NULL, 't' },
+        { "exec", no_argument, NULL, 'e' },
         { NULL, 0, NULL, 0 }
     };
 
@@ -105,6 +107,10 @@ mlopsctl_reproduce_arguments(mlopsctl_reproduce_t *in, int argc, char **argv)
 
         case 't':
             rc = mlopsctl_threads(optarg, &in->threads);
+            break;
+
+        case 'e':
+            in->exec = 1;
             break;
 
         default:
@@ -143,6 +149,7 @@ mlopsctl_reproduce_run(mlopsctl_reproduce_t *in)
     learn.seed = in->trained.seed;
     learn.seeded = 1;
     learn.aside = 1;
+    learn.no_exec = !in->exec;
     learn.threads = in->threads;
     learn.progress = mlopsctl_progress;
     learn.stop = mlopsctl_stopped;
