@@ -257,6 +257,59 @@ is($rc, 1, 'more than may');
 like($err, qr/2 trials failed, of which 1 may; the last: .*alpha/, 'why');
 ok(! -e "$dir/b.mlm", 'and no image');
 
+# a metric that is not defined on the rows of a trial is that trial's failure
+
+{
+    my $parts = sub {
+        my ($i) = @_;
+        my $p = $i % 5 ? 'train' : 'tune';
+
+        return ($p, $p eq 'tune' ? 'train' : $i % 2 ? 'tune' : 'train');
+    };
+
+    spew("$dir/classes.csv", "x,one,both,y\n" . join('', map {
+        sprintf("%d.5,%s,%s,%d\n", $_ % 7, $parts->($_),
+                $_ % 5 == 0 || $_ % 4 == 1);
+    } 1 .. 200));
+
+    spew("$dir/classes.json", $json->encode({
+        recipe => 1,
+        inputs => [{ name => 'x' }],
+        train => {
+            rows => { columns => [{ name => 'y' },
+                                  map { { name => $_, type => 'BYTES' } }
+                                  'one', 'both'] },
+            target => 'y', metrics => ['auc', 'log_loss'],
+            split => { by => 'column', column => 'one' }
+        },
+        steps => [{ kind => 'model', fit => 'gbdt', objective => 'logistic',
+                    trees => 3, inputs => ['x'], outputs => ['p'] }],
+        signatures => [{ name => 'default', outputs => [{ name => 'p' }] }],
+        tune => { 'train.split.column' => ['one', 'both'] }
+    }));
+}
+
+{
+    my @classes = ('tune', "$dir/classes.json", "$dir/classes.csv",
+                   '--search', 'grid', '--state', "$dir/classes");
+
+    for my $which ('first', 'again') {
+        ($rc, $out, $err) = outcome({}, $ctl, @classes);
+        is($rc, 0, "auc of one class, $which") or diag($err);
+        like($err, qr/trial 0 failed: trial 0: auc is not defined/, 'is told');
+        is(names($out)->{'train.split.column'}, '"both"', 'the other is taken');
+        is(names($out)->{failed}, 1, 'and one counted');
+    }
+
+    ($rc, $out, $err) = outcome({}, $ctl, @classes, '--max-failed', 0);
+    is($rc, 1, 'where none may fail');
+    like($err, qr/1 trials failed, of which 0 may; the last: .*auc/, 'why');
+
+    ($rc, $out, $err) = outcome({}, $ctl, @classes, '--goal', 'log_loss=0');
+    is($rc, 0, 'by another metric') or diag($err);
+    is(names($out)->{failed}, 0, 'none has failed');
+}
+
 # one that is killed counts as failed
 
 spew("$dir/kill.sh", <<'E');

@@ -14,7 +14,7 @@
  *                     search, seed; another run is refused
  *     trial-N.mlm     the image of a trial that was done, renamed into place;
  *                     its facts have settings and metrics
- *     trial-N.failed  why a trial failed
+ *     trial-N.failed  why a trial gave no image
  *     lock, work/     held and used while a run is at it
  *
  * So whatever is killed when, a run that starts again does the trials that

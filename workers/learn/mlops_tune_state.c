@@ -356,17 +356,20 @@ mlops_tune_known(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
 }
 
 
-/* The metric of the part "tune", as training wrote it into the facts. */
+/* The metric of the part "tune", as training wrote it into the facts.  One
+ * that is not defined there is this trial's failure; no file tells of it,
+ * since by another metric the image may be judged. */
 
 static int
 mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
     const char *want, const mlops_model_t *model, mlops_err_t *err)
 {
     int                 which;
+    char                why[128];
     mlops_doc_t        *facts;
     mlops_str_t         text;
     mlops_arena_t       arena;
-    const mlops_doc_t  *part, *metric;
+    const mlops_doc_t  *part, *metric, *value;
 
     mlops_arena_init(&arena, NULL, NULL);
     text = mlops_model_facts(model);
@@ -397,10 +400,11 @@ mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
     }
 
     which = mlops_metric_find(&metric->key);
+    value = mlops_doc_get(metric, "value");
 
-    if (which < 0
-        || mlops_doc_double(mlops_doc_get(metric, "value"), &trial->value)
-           != MLOPS_OK)
+    if (which < 0 || value == NULL
+        || (value->type != MLOPS_DOC_NULL
+            && mlops_doc_double(value, &trial->value) != MLOPS_OK))
     {
         (void) mlops_err_set(err, "expected a value of %.*s, got none",
                              mlops_fmt(&metric->key));
@@ -408,7 +412,24 @@ mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
     }
 
     tuned->metric = mlops_metric_name((mlops_metric_t) which);
-    trial->done = 1;
+
+    if (value->type == MLOPS_DOC_NULL) {
+        (void) snprintf(why, sizeof(why), "trial %u: %s is not defined, or "
+                        "not finite, over its rows of the part \"tune\"",
+                        trial->number, tuned->metric);
+
+        trial->failed = 1;
+        trial->why = mlops_arena_copy(&tuned->arena, why, strlen(why));
+
+        if (trial->why == NULL) {
+            (void) mlops_err_set(err, "out of memory");
+            goto failed;
+        }
+
+    } else {
+        trial->done = 1;
+    }
+
     mlops_arena_destroy(&arena);
 
     return MLOPS_OK;
