@@ -26,6 +26,9 @@ static const char *mlops_frame_code(mlops_frame_worker_t *worker,
     const mlops_frame_field_t *field, const char *p, uint64_t row);
 static int mlops_frame_value(mlops_frame_worker_t *worker,
     const mlops_frame_field_t *field, mlops_csv_cell_t *cell, uint64_t row);
+static int mlops_frame_is_text(mlops_frame_worker_t *worker,
+    const mlops_frame_field_t *field, const mlops_csv_cell_t *cell,
+    const char *data, size_t len);
 static int mlops_frame_bool(const mlops_str_t *text, double *value);
 static int mlops_frame_string(mlops_frame_worker_t *worker,
     const mlops_frame_field_t *field, const mlops_csv_cell_t *cell,
@@ -553,9 +556,7 @@ mlops_frame_value(mlops_frame_worker_t *worker,
         worker->texts[field - worker->job->fields] = 1;
         ((double *) field->data)[row] = NAN;
 
-        return mlops_utf8_valid(cell->p, cell->len)
-               ? MLOPS_OK
-               : mlops_frame_expected(worker, field, cell, "UTF-8");
+        return mlops_frame_is_text(worker, field, cell, cell->p, cell->len);
     }
 
     if (rc != MLOPS_OK) {
@@ -593,6 +594,26 @@ mlops_frame_value(mlops_frame_worker_t *worker,
 
     } else {
         ((float *) field->data)[row] = (float) d;
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Asked where a text turns up, whatever its column is taken for as yet: the
+ * first error of a file is the same in any number of passes. */
+
+static int
+mlops_frame_is_text(mlops_frame_worker_t *worker,
+    const mlops_frame_field_t *field, const mlops_csv_cell_t *cell,
+    const char *data, size_t len)
+{
+    if (!mlops_utf8_valid(data, len)) {
+        return mlops_frame_expected(worker, field, cell, "UTF-8");
+    }
+
+    if (memchr(data, '\0', len) != NULL) {
+        return mlops_frame_expected(worker, field, cell, "a text");
     }
 
     return MLOPS_OK;
@@ -665,12 +686,8 @@ mlops_frame_string(mlops_frame_worker_t *worker,
             }
         }
 
-        if (!mlops_utf8_valid(data, len)) {
-            return mlops_frame_expected(worker, field, cell, "UTF-8");
-        }
-
-        if (memchr(data, '\0', len) != NULL) {
-            return mlops_frame_expected(worker, field, cell, "a text");
+        if (mlops_frame_is_text(worker, field, cell, data, len) != MLOPS_OK) {
+            return MLOPS_ERROR;
         }
 
         code = mlops_frame_dict_add(dict, data, len, hash, row);
