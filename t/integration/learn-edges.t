@@ -270,6 +270,51 @@ is_deeply(\%place, { ulm => 20, bonn => 10 }, 'with their rows');
 ($rc, $out, $err) = ctl('reproduce', 's.mlm', 'rows.csv');
 is($rc, 0, 'and the image is made again') or diag($err);
 
+# a value's name is all of it
+
+my $wide = 'wide' x 20;
+my @texts = map { "\xc3\xa9" x 40 . $_ } 'a', 'b';
+
+spew('ids.csv', join '', "x,y,part,place,id,day,rate,$wide\n", map {
+    join(',', $_ % 5, $_ % 3, qw(train gate)[$_ % 2], $texts[$_ / 2 % 2],
+         1000001 + $_ % 3, 20261101 + $_ % 28, 0.1 * (1 + $_ % 2),
+         1e-7 * (1 + $_ % 2)) . "\n"
+} 1 .. 120);
+
+spew('ids.json', recipe({ fit => 'linear' }, train => {
+    slices => ['place', 'id', 'day', 'rate', $wide],
+    rows => { columns => [{ name => 'part', type => 'BYTES' },
+                          { name => 'y' },
+                          { name => 'place', type => 'BYTES' },
+                          { name => 'id', type => 'INT64' },
+                          { name => 'day', type => 'FP64' },
+                          { name => 'rate', type => 'FP32' },
+                          { name => $wide, type => 'FP64' }] } }));
+($rc, $out, $err) = ctl('train', 'ids.json', 'ids.csv', '-o', 'ids.mlm',
+                        '--json');
+is($rc, 0, 'slices of ids, days, fractions and long texts') or diag($err);
+my $trained = decode_json($out)->{slices};
+($rc, $out, $err) = ctl('evaluate', 'ids.mlm', 'ids.csv', '--json');
+
+for my $case (['train', $trained], ['evaluate', decode_json($out)->{parts}]) {
+    my ($command, $list) = @$case;
+    my %values;
+
+    push @{ $values{$_->{slice} // ''} }, $_->{value} for @$list;
+    utf8::encode($_) for @{ $values{place} };
+
+    is_deeply([sort @{ $values{place} }], \@texts, "$command: long texts");
+    is_deeply($values{id}, [1000001, 1000002, 1000003], 'ids');
+    is_deeply([map { /^(202611\d\d) to (202611\d\d)$/ && $2 > $1 }
+               @{ $values{day} }], [(1) x 4], 'days')
+        or diag(explain($values{day}));
+    is_deeply($values{$wide}, $command eq 'train' ? ['2e-07']
+                                                  : ['1e-07', '2e-07'],
+              'small numbers, of a cell with a long name');
+    is_deeply($values{rate}, $command eq 'train' ? ['0.2'] : ['0.1', '0.2'],
+              'a number of 32 bits');
+}
+
 # ----------------------------------------------------------- large weights
 
 sub weighted {

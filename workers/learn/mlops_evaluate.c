@@ -318,7 +318,7 @@ static int
 mlops_evaluate_slice(mlops_evaluate_run_t *run, const mlops_str_t *name)
 {
     int                         rc;
-    char                        cell[64];
+    char                       *cell;
     uint32_t                    i;
     mlops_slices_t              slices;
     const mlops_columns_one_t  *one;
@@ -332,7 +332,10 @@ mlops_evaluate_slice(mlops_evaluate_run_t *run, const mlops_str_t *name)
                              "computes, got \"%.*s\"", mlops_fmt(name));
     }
 
-    (void) snprintf(cell, sizeof(cell), "%.*s", mlops_fmt(name));
+    cell = strndup(name->data, name->len);
+    if (cell == NULL) {
+        return mlops_err_set(run->err, "out of memory");
+    }
 
     rc = mlops_slices_make(&slices, one, run->judged.rows, run->judged.n,
                            run->err);
@@ -342,6 +345,7 @@ mlops_evaluate_slice(mlops_evaluate_run_t *run, const mlops_str_t *name)
     }
 
     mlops_slices_free(&slices);
+    free(cell);
 
     return rc;
 }

@@ -362,6 +362,11 @@ mlops_learned_free(mlops_learned_t *learned)
         free(learned->parents[i].path);
     }
 
+    for (i = 0; i < learned->slices_n; i++) {
+        free(learned->slices[i].cell);
+        free(learned->slices[i].value);
+    }
+
     free(learned->parents);
     free(learned->slices);
     free(learned->image);

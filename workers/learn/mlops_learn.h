@@ -62,8 +62,8 @@ typedef struct {
 /* Rows of the gate with one value of a cell. */
 
 typedef struct {
-    char                   cell[64];
-    char                   value[64];
+    char                  *cell;        /* malloc'ed, as is: */
+    char                  *value;
     mlops_learn_score_t    score;
 } mlops_learn_slice_t;
 

@@ -5,7 +5,6 @@
 #include "mlops_learn_run.h"
 #include "mlops_slices.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 
@@ -94,15 +93,17 @@ mlops_learn_slice(mlops_learn_run_t *run, mlops_learn_chain_t *chain,
 
     learned->slices = slice;
     slice += learned->slices_n;
-
-    (void) snprintf(slice->cell, sizeof(slice->cell), "%.*s",
-                    mlops_fmt(name));
-    memcpy(slice->value, slices->names[wanted], sizeof(slice->value));
+    learned->slices_n++;
 
     memset(&part, 0, sizeof(part));
+    memset(slice, 0, sizeof(mlops_learn_slice_t));
+
+    slice->cell = strndup(name->data, name->len);
+    slice->value = strdup(slices->names[wanted]);
     part.rows = malloc((size_t) gate->n * sizeof(uint32_t));
 
-    if (part.rows == NULL) {
+    if (slice->cell == NULL || slice->value == NULL || part.rows == NULL) {
+        mlops_learn_part_free(&part);
         return mlops_err_set(run->err, "out of memory");
     }
 
@@ -115,10 +116,6 @@ mlops_learn_slice(mlops_learn_run_t *run, mlops_learn_chain_t *chain,
     rc = mlops_learn_score(run, "gate", &part, chain->predicted,
                            &slice->score);
     mlops_learn_part_free(&part);
-
-    if (rc == MLOPS_OK) {
-        learned->slices_n++;
-    }
 
     return rc;
 }

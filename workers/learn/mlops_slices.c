@@ -3,8 +3,11 @@
  */
 
 #include "mlops_slices.h"
+#include "mlops_doc.h"
+#include "mlops_num.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,8 +24,11 @@ static int mlops_slices_codes(mlops_slices_t *slices,
 static int mlops_slices_numbers(mlops_slices_t *slices,
     const mlops_columns_one_t *one, const uint32_t *rows, uint64_t n,
     mlops_err_t *err);
-static void mlops_slices_named(mlops_slices_t *slices, const double *sorted,
-    uint64_t n, double *bounds);
+static int mlops_slices_named(mlops_slices_t *slices, int floats,
+    const double *sorted, uint64_t n, double *bounds, mlops_err_t *err);
+static int mlops_slices_add(mlops_slices_t *slices, mlops_err_t *err,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static const char *mlops_slices_text(char *text, int floats, double value);
 
 
 int
@@ -47,8 +53,14 @@ mlops_slices_make(mlops_slices_t *slices, const mlops_columns_one_t *one,
 void
 mlops_slices_free(mlops_slices_t *slices)
 {
+    uint32_t  i;
+
+    for (i = 0; i < slices->n; i++) {
+        free(slices->names[i]);
+    }
+
     free(slices->of);
-    slices->of = NULL;
+    memset(slices, 0, sizeof(mlops_slices_t));
 }
 
 
@@ -72,9 +84,10 @@ static int
 mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
     const uint32_t *rows, uint64_t n, mlops_err_t *err)
 {
+    int                    rc;
     uint8_t               *place;
     uint64_t               i;
-    uint32_t               k, code, all, shown;
+    uint32_t               k, code, all;
     const uint32_t        *codes;
     mlops_slices_count_t  *counts;
 
@@ -100,35 +113,26 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
     }
 
     qsort(counts, all, sizeof(mlops_slices_count_t), mlops_slices_count_cmp);
+    rc = MLOPS_OK;
 
-    for (k = 0, shown = 0; k < all && counts[k].n != 0; k++) {
+    for (k = 0; k < all && counts[k].n != 0 && rc == MLOPS_OK; k++) {
+        code = counts[k].code;
 
-        if (shown < MLOPS_SLICES_MAX) {
-
-            if (counts[k].code == all - 1) {
-                (void) snprintf(slices->names[shown],
-                                sizeof(slices->names[0]), "(missing)");
-
-            } else {
-                (void) snprintf(slices->names[shown],
-                                sizeof(slices->names[0]), "%.*s",
-                                mlops_fmt(&one->view.categories
-                                          [counts[k].code]));
-            }
-
-            shown++;
+        if (k >= MLOPS_SLICES_MAX) {
+            place[code] = MLOPS_SLICES_MAX;
+            continue;
         }
 
-        place[counts[k].code] = (uint8_t) (k < MLOPS_SLICES_MAX
-                                           ? k : MLOPS_SLICES_MAX);
+        place[code] = (uint8_t) k;
+        rc = (code == all - 1)
+             ? mlops_slices_add(slices, err, "(missing)")
+             : mlops_slices_add(slices, err, "%.*s",
+                                mlops_fmt(&one->view.categories[code]));
     }
 
-    slices->n = shown;
-
-    if (k > MLOPS_SLICES_MAX) {
-        (void) snprintf(slices->names[shown], sizeof(slices->names[0]),
-                        "(%u others)", k - MLOPS_SLICES_MAX);
-        slices->n++;
+    if (k > MLOPS_SLICES_MAX && rc == MLOPS_OK) {
+        rc = mlops_slices_add(slices, err, "(%u others)",
+                              k - MLOPS_SLICES_MAX);
     }
 
     for (i = 0; i < n; i++) {
@@ -139,7 +143,7 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
     free(counts);
     free(place);
 
-    return MLOPS_OK;
+    return rc;
 }
 
 
@@ -161,6 +165,7 @@ static int
 mlops_slices_numbers(mlops_slices_t *slices, const mlops_columns_one_t *one,
     const uint32_t *rows, uint64_t n, mlops_err_t *err)
 {
+    int       rc;
     double    v, *sorted, bounds[MLOPS_SLICES_NUMBERS];
     uint64_t  i, known;
     uint32_t  k;
@@ -179,10 +184,11 @@ mlops_slices_numbers(mlops_slices_t *slices, const mlops_columns_one_t *one,
     }
 
     qsort(sorted, (size_t) known, sizeof(double), mlops_slices_cmp);
-    mlops_slices_named(slices, sorted, known, bounds);
+    rc = mlops_slices_named(slices, one->view.kind == MLOPS_MATRIX_FLOAT,
+                            sorted, known, bounds, err);
     free(sorted);
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && rc == MLOPS_OK; i++) {
         v = mlops_columns_value(one, rows[i]);
 
         if (isnan(v)) {
@@ -197,48 +203,49 @@ mlops_slices_numbers(mlops_slices_t *slices, const mlops_columns_one_t *one,
         slices->of[i] = (uint8_t) k;
     }
 
-    if (known < n) {
-        (void) snprintf(slices->names[slices->n], sizeof(slices->names[0]),
-                        "(missing)");
-        slices->n++;
+    if (known < n && rc == MLOPS_OK) {
+        rc = mlops_slices_add(slices, err, "(missing)");
     }
 
-    return MLOPS_OK;
+    return rc;
 }
 
 
-static void
-mlops_slices_named(mlops_slices_t *slices, const double *sorted, uint64_t n,
-    double *bounds)
+static int
+mlops_slices_named(mlops_slices_t *slices, int floats, const double *sorted,
+    uint64_t n, double *bounds, mlops_err_t *err)
 {
+    char      from[MLOPS_DOUBLE_LEN], to[MLOPS_DOUBLE_LEN];
     double    last;
     uint64_t  i;
-    uint32_t  k;
+    uint32_t  k, different;
 
-    k = 0;
-
-    for (i = 0; i < n; i++) {
+    for (i = 0, different = 0; i < n; i++) {
 
         if (i != 0 && sorted[i] == sorted[i - 1]) {
             continue;
         }
 
-        if (k == MLOPS_SLICES_NUMBERS) {
+        if (different == MLOPS_SLICES_NUMBERS) {
             break;
         }
 
-        (void) snprintf(slices->names[k], sizeof(slices->names[0]), "%g",
-                        sorted[i]);
-        bounds[k++] = sorted[i];
+        bounds[different++] = sorted[i];
     }
 
-    slices->n = k;
+    for (k = 0; k < different && i == n; k++) {
+        if (mlops_slices_add(slices, err, "%s",
+                             mlops_slices_text(to, floats, bounds[k]))
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+    }
 
     if (i == n) {
-        return;
+        return MLOPS_OK;
     }
 
-    slices->n = 0;
     last = sorted[0];
 
     for (k = 1; k <= 4; k++) {
@@ -248,9 +255,58 @@ mlops_slices_named(mlops_slices_t *slices, const double *sorted, uint64_t n,
             continue;
         }
 
-        (void) snprintf(slices->names[slices->n], sizeof(slices->names[0]),
-                        "%g to %g", last, bounds[slices->n]);
+        (void) mlops_slices_text(from, floats, last);
         last = bounds[slices->n];
-        slices->n++;
+
+        if (mlops_slices_add(slices, err, "%s to %s", from,
+                             mlops_slices_text(to, floats, last))
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
     }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_slices_add(mlops_slices_t *slices, mlops_err_t *err, const char *fmt,
+    ...)
+{
+    int      len;
+    va_list  args;
+
+    va_start(args, fmt);
+    len = vasprintf(&slices->names[slices->n], fmt, args);
+    va_end(args);
+
+    if (len < 0) {
+        return mlops_err_set(err, "out of memory");
+    }
+
+    slices->n++;
+
+    return MLOPS_OK;
+}
+
+
+/* A whole number without ".0"; 0 is that of both signs. */
+
+static const char *
+mlops_slices_text(char *text, int floats, double value)
+{
+    char  *end;
+
+    value += 0.0;
+    end = (floats && !isinf(value)) ? mlops_print_float(text, (float) value)
+                                    : mlops_doc_print(text, value);
+
+    if (end - text > 2 && end[-1] == '0' && end[-2] == '.') {
+        end -= 2;
+    }
+
+    *end = '\0';
+
+    return text;
 }
