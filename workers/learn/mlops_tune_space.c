@@ -4,11 +4,13 @@
  * A grid goes through all combinations, the last name fastest.  A random
  * search takes each number from a stream of its own, so that trial N is the
  * same however many there are; a combination of lists that an earlier trial
- * had is drawn again.
+ * had is drawn again.  Combinations are told apart by their number in the
+ * grid.
  */
 
 #include "mlops_tune.h"
 #include "mlops_field.h"
+#include "mlops_hash.h"
 #include "mlops_import_job.h"
 #include "mlops_math.h"
 #include "mlops_num.h"
@@ -23,6 +25,16 @@
 #define MLOPS_TUNE_DRAWS   64               /* of a combination */
 
 
+/* The combinations of earlier trials, a table with open addresses. */
+
+typedef struct {
+    uint64_t   *points;             /* of each trial */
+    uint32_t   *slots;              /* a trial's number + 1; 0: free */
+    uint32_t    mask;
+    uint64_t    first;              /* all below it are known */
+} mlops_tune_seen_t;
+
+
 static int mlops_tune_axis(mlops_tune_axis_t *axis, const mlops_doc_t *doc,
     mlops_field_t *field);
 static int mlops_tune_settings(const mlops_tune_space_t *space,
@@ -34,10 +46,15 @@ static double mlops_tune_point(const mlops_tune_axis_t *axis, double at);
 static int mlops_tune_grid(const mlops_tune_space_t *space, uint64_t point,
     mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err);
 static int mlops_tune_draw(const mlops_tune_space_t *space, uint64_t seed,
-    mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err);
+    mlops_tuned_t *tuned, uint32_t n, mlops_tune_seen_t *seen,
+    mlops_err_t *err);
 static double mlops_tune_place(const mlops_tune_axis_t *axis,
     uint64_t *rest);
-static int mlops_tune_seen(const mlops_tuned_t *tuned, uint32_t n);
+static uint32_t mlops_tune_index(const mlops_tune_axis_t *axis, double at);
+static int mlops_tune_seen(mlops_tune_seen_t *seen, uint32_t n,
+    mlops_arena_t *arena);
+static int mlops_tune_new(mlops_tune_seen_t *seen, uint64_t point,
+    uint32_t n);
 
 
 int
@@ -168,7 +185,8 @@ int
 mlops_tune_plan(const mlops_tune_space_t *space, mlops_tune_search_t search,
     uint64_t seed, mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err)
 {
-    uint32_t  i;
+    uint32_t           i;
+    mlops_tune_seen_t  seen;
 
     if (search == MLOPS_TUNE_GRID && space->points == 0) {
         return mlops_err_set(err, "tune: expected lists, or ranges with "
@@ -181,7 +199,9 @@ mlops_tune_plan(const mlops_tune_space_t *space, mlops_tune_search_t search,
 
     tuned->trials = mlops_arena_calloc(&tuned->arena, (size_t) n + 1,
                                        sizeof(mlops_tune_trial_t));
-    if (tuned->trials == NULL) {
+    if (tuned->trials == NULL
+        || mlops_tune_seen(&seen, n, &tuned->arena) != MLOPS_OK)
+    {
         return mlops_err_set(err, "out of memory");
     }
 
@@ -190,7 +210,7 @@ mlops_tune_plan(const mlops_tune_space_t *space, mlops_tune_search_t search,
 
         if (search == MLOPS_TUNE_GRID
             ? mlops_tune_grid(space, i, tuned, i, err) != MLOPS_OK
-            : mlops_tune_draw(space, seed, tuned, i, err) != MLOPS_OK)
+            : mlops_tune_draw(space, seed, tuned, i, &seen, err) != MLOPS_OK)
         {
             return MLOPS_ERROR;
         }
@@ -225,43 +245,39 @@ mlops_tune_grid(const mlops_tune_space_t *space, uint64_t point,
 
 static int
 mlops_tune_draw(const mlops_tune_space_t *space, uint64_t seed,
-    mlops_tuned_t *tuned, uint32_t n, mlops_err_t *err)
+    mlops_tuned_t *tuned, uint32_t n, mlops_tune_seen_t *seen,
+    mlops_err_t *err)
 {
     double    at[MLOPS_TUNE_NAMES];
     uint32_t  a, draw;
     uint64_t  point;
 
     for (draw = 0; draw < MLOPS_TUNE_DRAWS; draw++) {
+        point = 0;
 
         for (a = 0; a < space->axes_n; a++) {
             at[a] = mlops_random_double(seed, a, (uint64_t) n
                                                  * MLOPS_TUNE_DRAWS + draw);
+
+            if (space->finite) {
+                point = point * space->axes[a].n
+                        + mlops_tune_index(&space->axes[a], at[a]);
+            }
         }
 
-        if (mlops_tune_settings(space, &tuned->trials[n], at, &tuned->arena,
-                                err)
-            != MLOPS_OK)
-        {
-            return MLOPS_ERROR;
-        }
-
-        if (!space->finite || !mlops_tune_seen(tuned, n)) {
-            return MLOPS_OK;
-        }
-    }
-
-    for (point = 0; point < space->points; point++) {
-
-        if (mlops_tune_grid(space, point, tuned, n, err) != MLOPS_OK) {
-            return MLOPS_ERROR;
-        }
-
-        if (!mlops_tune_seen(tuned, n)) {
-            break;
+        if (!space->finite || mlops_tune_new(seen, point, n)) {
+            return mlops_tune_settings(space, &tuned->trials[n], at,
+                                       &tuned->arena, err);
         }
     }
 
-    return MLOPS_OK;
+    /* there is one: of trials there are at most as many as of points */
+
+    do {
+        point = seen->first++;
+    } while (!mlops_tune_new(seen, point, n));
+
+    return mlops_tune_grid(space, point, tuned, n, err);
 }
 
 
@@ -284,31 +300,59 @@ mlops_tune_place(const mlops_tune_axis_t *axis, uint64_t *rest)
 }
 
 
-/* Was it an earlier trial's? */
+/* Which value of a list. */
+
+static uint32_t
+mlops_tune_index(const mlops_tune_axis_t *axis, double at)
+{
+    uint32_t  i;
+
+    i = (uint32_t) (at * axis->n);
+
+    return (i < axis->n) ? i : axis->n - 1;
+}
+
+
+/* Room for n trials, with half of the slots free. */
 
 static int
-mlops_tune_seen(const mlops_tuned_t *tuned, uint32_t n)
+mlops_tune_seen(mlops_tune_seen_t *seen, uint32_t n, mlops_arena_t *arena)
 {
-    uint32_t             i, s;
-    mlops_tune_trial_t  *a, *b;
+    uint32_t  size;
 
-    b = &tuned->trials[n];
+    for (size = 16; size < 2 * n; size *= 2) {
+        /* void */
+    }
 
-    for (i = 0; i < n; i++) {
-        a = &tuned->trials[i];
+    seen->mask = size - 1;
+    seen->first = 0;
+    seen->points = mlops_arena_calloc(arena, (size_t) n + 1,
+                                      sizeof(uint64_t));
+    seen->slots = mlops_arena_calloc(arena, size, sizeof(uint32_t));
 
-        for (s = 0; s < b->settings_n; s++) {
-            if (strcmp(a->settings[s], b->settings[s]) != 0) {
-                break;
-            }
-        }
+    return seen->points && seen->slots ? MLOPS_OK : MLOPS_ERROR;
+}
 
-        if (s == b->settings_n) {
-            return 1;
+
+/* No earlier trial's: then it is that of trial n. */
+
+static int
+mlops_tune_new(mlops_tune_seen_t *seen, uint64_t point, uint32_t n)
+{
+    uint32_t  at;
+
+    at = (uint32_t) mlops_hash_fold(point ^ MLOPS_HASH_K2, MLOPS_HASH_K1);
+
+    for (at &= seen->mask; seen->slots[at] != 0; at = (at + 1) & seen->mask) {
+        if (seen->points[seen->slots[at] - 1] == point) {
+            return 0;
         }
     }
 
-    return 0;
+    seen->points[n] = point;
+    seen->slots[at] = n + 1;
+
+    return 1;
 }
 
 
@@ -364,8 +408,7 @@ mlops_tune_value(const mlops_tune_axis_t *axis, double at,
         return text->failed ? MLOPS_ERROR : MLOPS_OK;
     }
 
-    n = (uint32_t) (at * axis->n);
-    n = (n < axis->n) ? n : axis->n - 1;
+    n = mlops_tune_index(axis, at);
 
     for (i = 0, doc = axis->values->v.child; i < n; i++) {
         doc = doc->next;
