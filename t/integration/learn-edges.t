@@ -523,24 +523,24 @@ SKIP: {
     is($rc, 'signal 9', 'a run is killed');
     my @left = left_over();
     is(@left, 1, 'and leaves a folder');
-    mkdir "$dir/tmp/mlops-train.kept" or die $!;
+    mkdir "$dir/tmp/mlops-train.backup" or die $!;
     mkdir "$dir/tmp/other.123456" or die $!;
 
     ($rc, $out, $err) = ctl('train', 'gbdt.json', 'rows.csv', '-o', 'm.mlm');
     is($rc, 0, 'the next one') or diag($err);
-    is_deeply([sort(left_over())], ['mlops-train.kept', 'other.123456'],
+    is_deeply([sort(left_over())], ['mlops-train.backup', 'other.123456'],
               'removes it, and no other');
-    rmdir "$dir/tmp/$_" for qw(mlops-train.kept other.123456);
+    rmdir "$dir/tmp/$_" for qw(mlops-train.backup other.123456);
 }
 
 # what a living owner holds stays: it has the folder's lock
 
-mkdir "$dir/tmp/mlops-train.abcdef" or die $!;
-sysopen my $held, "$dir/tmp/mlops-train.abcdef", O_RDONLY or die $!;
+mkdir "$dir/tmp/mlops-train.tmp.abcdef" or die $!;
+sysopen my $held, "$dir/tmp/mlops-train.tmp.abcdef", O_RDONLY or die $!;
 flock $held, LOCK_EX or die $!;
 
 ($rc) = ctl('train', 'gbdt.json', 'rows.csv', '-o', 'm.mlm');
-is_deeply([left_over()], ['mlops-train.abcdef'],
+is_deeply([left_over()], ['mlops-train.tmp.abcdef'],
           'the folder of a run that lives stays');
 close $held;
 ($rc) = ctl('train', 'gbdt.json', 'rows.csv', '-o', 'm.mlm');

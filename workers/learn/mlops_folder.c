@@ -16,7 +16,8 @@
 
 #define MLOPS_FOLDER_OPEN    16         /* descriptors at a time */
 #define MLOPS_FOLDER_TRIES   8
-#define MLOPS_FOLDER_ENDING  7          /* bytes of ".XXXXXX" */
+#define MLOPS_FOLDER_MARK    ".tmp."    /* then six of mkdtemp() */
+#define MLOPS_FOLDER_ENDING  11
 
 
 static void mlops_folder_sweep(const char *base, const char *name);
@@ -40,7 +41,9 @@ mlops_folder_make(const char *base, const char *name, int *lock,
 
     for (i = 0; i < MLOPS_FOLDER_TRIES; i++) {
 
-        if (asprintf(&path, "%s/%s.XXXXXX", base, name) == -1) {
+        if (asprintf(&path, "%s/%s" MLOPS_FOLDER_MARK "XXXXXX", base, name)
+            == -1)
+        {
             (void) mlops_err_set(err, "out of memory");
             return NULL;
         }
@@ -118,7 +121,8 @@ mlops_folder_sweep(const char *base, const char *name)
     while ((entry = readdir(dir)) != NULL) {
 
         if (strncmp(entry->d_name, name, len) != 0
-            || entry->d_name[len] != '.'
+            || strncmp(entry->d_name + len, MLOPS_FOLDER_MARK,
+                       sizeof(MLOPS_FOLDER_MARK) - 1) != 0
             || strlen(entry->d_name + len) != MLOPS_FOLDER_ENDING)
         {
             continue;

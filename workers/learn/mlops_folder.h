@@ -13,7 +13,7 @@
 #include "mlops_base.h"
 
 
-/* Makes NAME.XXXXXX, 0700, in base (NULL: in $TMPDIR, or else /tmp), and
+/* Makes NAME.tmp.XXXXXX, 0700, in base (NULL: in $TMPDIR, or else /tmp), and
  * removes those of that name whose owners are gone.  Returns its path,
  * malloc'ed; NULL: err.  *lock says that there is an owner: it is closed
  * once the folder is removed. */
