@@ -743,6 +743,66 @@ test_categories(void **state)
 }
 
 
+/* What the library makes of a right file: names outside ASCII, of inputs and
+ * of categories. */
+
+static const struct {
+    const char  *input;
+    const char  *category;
+    const char  *categories;
+    const char  *names;
+} warnings[] = {
+    { "c", "zz", "", "" },
+    { "\\u00e9", "zz<[", "", "" },
+    { "c", "\\u00fc", "categories of \"c\" are not all ASCII: XGBoost 3.1 to "
+      "3.3", "" },
+    { "c<", "zz", "", "the input \"c<\" has \"[\", \"]\" or \"<\"" },
+    { "[c", "\\u00fc", "categories of \"[c\" ", "the input \"[c\" " },
+    { "c]", "~", "", "the input \"c]\" " }
+};
+
+
+static void
+test_warnings(void **state)
+{
+    char                   *text, recipe[1024];
+    size_t                  i, len;
+    mlops_err_t             err;
+    unit_model_t            m;
+    mlops_export_report_t   report;
+
+    (void) state;
+
+    for (i = 0; i < mlops_nitems(warnings); i++) {
+        (void) snprintf(recipe, sizeof(recipe), "{\"recipe\":1,\"inputs\":["
+            "{\"name\":\"%s\",\"type\":\"BYTES\"}],\"steps\":[{\"kind\":"
+            "\"map\",\"inputs\":[\"%s\"],\"entries\":{\"b\":1,\"%s\":0},"
+            "\"outputs\":[\"k\"]},{\"kind\":\"trees\",\"f32\":true,"
+            "\"inputs\":[\"k\"],\"trees\":[{\"input\":\"k\",\"in\":[1],"
+            "\"left\":{\"leaf\":1},\"right\":{\"leaf\":3}}],\"outputs\":"
+            "[\"y\"]}],\"signatures\":[{\"name\":\"s\",\"outputs\":"
+            "[{\"name\":\"y\"}]}]}", warnings[i].input, warnings[i].input,
+            warnings[i].category);
+
+        unit_import_text(&m, recipe, NULL);
+        unit_ok(mlops_export_xgboost(m.model, NULL, &text, &len, &report,
+                                     &err) == MLOPS_OK, "%s", err.text);
+
+        unit_ok(strncmp(report.categories, warnings[i].categories,
+                        strlen(warnings[i].categories)) == 0
+                && !report.categories[0] == !warnings[i].categories[0],
+                "case %zu: got %s", i, report.categories);
+        unit_ok(strncmp(report.names, warnings[i].names,
+                        strlen(warnings[i].names)) == 0
+                && !report.names[0] == !warnings[i].names[0],
+                "case %zu: got %s", i, report.names);
+
+        unit_model_free(&m);
+        free(text);
+    }
+}
+
+
 /* What XGBoost's format cannot hold, and why. */
 
 #define TREE(inputs, more)                                                    \
@@ -852,6 +912,7 @@ main(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_no_trees),
         cmocka_unit_test(test_categories),
+        cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_refused)
     };
 

@@ -27,6 +27,8 @@ typedef struct {
 typedef struct {
     char      what[160];        /* "price, xgboost, reg:squarederror, …" */
     uint32_t  rows_n;           /* golden rows compared */
+    char      categories[320];  /* "", or a warning of what the library does */
+    char      names[320];       /* with its categories, and with names */
 } mlops_export_report_t;
 
 

@@ -68,6 +68,7 @@ mlops_export_xgboost(const mlops_model_t *model,
 
     if (rc == MLOPS_OK) {
         output = &job.face->signatures[x.signature].outputs[x.output].name;
+        mlops_export_warn(&x);
 
         (void) snprintf(job.report->what, sizeof(job.report->what),
                         "%.40s, xgboost, %s, %u trees%s, %u features",

@@ -47,6 +47,8 @@ int mlops_export_shape(mlops_export_xgboost_t *x);
 int mlops_export_objective(mlops_export_xgboost_t *x);
 /* Writes the file. */
 int mlops_export_xgboost_write(mlops_export_xgboost_t *x);
+/* Into the report: what the library makes of it that it should not. */
+void mlops_export_warn(mlops_export_xgboost_t *x);
 
 
 #endif /* MLOPS_EXPORT_XGBOOST_H */

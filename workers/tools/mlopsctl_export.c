@@ -67,6 +67,14 @@ mlopsctl_export(int argc, char **argv)
         rc = mlopsctl_flush();
     }
 
+    if (rc == MLOPSCTL_DONE && report.categories[0] != '\0') {
+        (void) mlopsctl_failed("warning: %s", report.categories);
+    }
+
+    if (rc == MLOPSCTL_DONE && report.names[0] != '\0') {
+        (void) mlopsctl_failed("warning: %s", report.names);
+    }
+
     free(data);
 
     return rc;
