@@ -535,11 +535,12 @@ static int
 mlops_learn_check_input(mlops_learn_check_t *check, const mlops_doc_t *name,
     int *late)
 {
-    int                 wild;
+    int                 wild, may;
     size_t              len, n;
     uint32_t            i;
     const mlops_str_t  *prefix;
 
+    may = 0;
     wild = (name->type == MLOPS_DOC_STRING && name->v.text.len != 0
             && name->v.text.data[name->v.text.len - 1] == '*');
 
@@ -550,11 +551,12 @@ mlops_learn_check_input(mlops_learn_check_t *check, const mlops_doc_t *name,
         n = (wild && prefix->len > len) ? len : prefix->len;
 
         if (len >= n && memcmp(name->v.text.data, prefix->data, n) == 0) {
-            *late = 1;
+            may = 1;
         }
     }
 
-    if (*late) {
+    if (may) {
+        *late = 1;
         return MLOPS_OK;
     }
 
