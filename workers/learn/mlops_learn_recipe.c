@@ -567,6 +567,14 @@ mlops_learn_named_metrics(mlops_learn_recipe_t *recipe)
                                        "a metric", names, MLOPS_METRIC_N);
         }
 
+        for (k = 0; k < i; k++) {
+            if (recipe->metrics[k] == (mlops_metric_t) found) {
+                return mlops_field_error(&recipe->field, "expected each "
+                                         "metric once, got \"%.*s\" again",
+                                         mlops_fmt(&list[i]));
+            }
+        }
+
         recipe->metrics[i] = (mlops_metric_t) found;
         mlops_field_pop(&recipe->field, here);
     }
