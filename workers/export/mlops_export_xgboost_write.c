@@ -61,6 +61,7 @@ static void mlops_export_constant(mlops_export_xgboost_t *x, uint32_t id,
 static int mlops_export_one_tree(mlops_export_xgboost_t *x, uint32_t id,
     uint32_t tree, uint32_t group);
 static int mlops_export_number_nodes(mlops_export_tree_t *t, uint32_t root);
+static void mlops_export_reg_loss(mlops_export_xgboost_t *x);
 static void mlops_export_array(mlops_export_tree_t *t, const char *key,
     mlops_export_array_t what);
 static void mlops_export_sets(mlops_export_tree_t *t);
@@ -674,6 +675,9 @@ mlops_export_objective_write(mlops_export_xgboost_t *x)
         if (strcmp(x->objective, "count:poisson") == 0) {
             mlops_import_text(out, ",\"poisson_regression_param\":"
                               "{\"max_delta_step\":\"0.7\"}");
+
+        } else if (strcmp(x->objective, "reg:gamma") == 0) {
+            mlops_export_reg_loss(x);   /* 2.1 does not load it without */
         }
 
         break;
@@ -682,10 +686,17 @@ mlops_export_objective_write(mlops_export_xgboost_t *x)
         break;
 
     default:
-        mlops_import_text(out, ",\"reg_loss_param\":{\"scale_pos_weight\":"
-                          "\"1\"}");
+        mlops_export_reg_loss(x);
         break;
     }
 
     mlops_import_text(out, "}");
+}
+
+
+static void
+mlops_export_reg_loss(mlops_export_xgboost_t *x)
+{
+    mlops_import_text(&x->job->out, ",\"reg_loss_param\":"
+                      "{\"scale_pos_weight\":\"1\"}");
 }
