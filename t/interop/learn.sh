@@ -3,7 +3,7 @@
 # stdout.  The libraries are in a virtual environment below BUILD/interop,
 # made once; one that cannot be installed, or rows that are not there, are a
 # failure, never a skip.  The tables of docs/learning.md are left in
-# BUILD/interop/learn/tables.md.
+# BUILD/interop/learn/tables.md; a run that was ended goes on where it was.
 
 set -u
 
@@ -40,7 +40,6 @@ for file in cal_housing.data elec2.csv auto_mpg.csv wine.data; do
     [ -r "$data/$file" ] || fail "$data/$file can be read (MLOPS_DATA)"
 done
 
-rm -rf "$work"
 mkdir -p "$work" || fail "$work can be made"
 
 exec "$env/bin/python" "$here/learn_quality.py" "$mlopsctl" "$data" "$work"

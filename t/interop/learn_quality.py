@@ -13,6 +13,9 @@ time, the seed is that of the learners' sampling of rows, a loss is the mean
 over all cuts, and the variance s2 / J.  Small sets are reported only.
 
 MLOPS_SPLITS=N takes fewer seeds, MLOPS_ROWS=N fewer rows of the large set.
+
+The whole takes an hour or two: what one seed gave is told and kept at once,
+and a run that was ended goes on behind it (learn_kept.py).
 """
 
 import io
@@ -27,11 +30,15 @@ import time
 import numpy as np
 import pandas as pd
 
+from learn_kept import Kept
+
 MLOPSCTL, DATA, WORK = sys.argv[1:4]
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPLITS = int(os.environ.get("MLOPS_SPLITS", "20"))
 ROWS = int(os.environ.get("MLOPS_ROWS", "1000000"))
 LIMIT = 0.01
+KEPT = Kept(WORK, [MLOPSCTL, __file__, f"{HERE}/learn_peers.py"],
+            f"{ROWS} rows")
 
 # two-sided 95 % of Student's t, by degrees of freedom
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 19: 2.093}
@@ -124,6 +131,9 @@ def time_splits(n, seed):
             for c in (6, 7, 8, 9)]
 
 
+SPLIT = {"random": random_splits, "time": time_splits}
+
+
 # ----------------------------------------------------------------- losses
 
 def loss(task, y, predicted):
@@ -134,7 +144,9 @@ def loss(task, y, predicted):
     return float(np.sqrt(np.mean((predicted - y) ** 2)))
 
 
-def interval(differences, test_n, train_n):
+def interval(differences, shared):
+    """Mean and half the 95 % interval of it; `shared` is n_test/n_train of
+    splits that share training rows, 0 of others."""
     d = np.asarray(differences)
     mean = float(d.mean())
 
@@ -144,7 +156,7 @@ def interval(differences, test_n, train_n):
     s2 = float(d.var(ddof=1))
     t = T95.get(len(d) - 1, 2.1)
 
-    return mean, t * math.sqrt((1 / len(d) + test_n / train_n) * s2)
+    return mean, t * math.sqrt((1 / len(d) + shared) * s2)
 
 
 # ------------------------------------------------------------------- ours
@@ -219,22 +231,25 @@ def peer(library, task, train_rows, test_rows, options):
 
 # ------------------------------------------------------------ comparisons
 
-def parts_of(frame, by, seed, a, b):
-    """The rows of ours, in a file, and how the recipe splits them."""
+def parts_of(frame, by, seed, a, b, written):
+    """The rows of ours, in a file, and how the recipe splits them.  Files in
+    `written` are there already."""
     rows = f"{WORK}/{'rows' if by == 'random' else f'cut-{len(a)}'}.csv"
 
     if by == "random":
-        if seed == 0:
-            frame.to_csv(rows, index=False)
+        kept = frame
+        parts = {"by": "random", "seed": seed, "train": 0.8, "gate": 0.2}
 
-        return rows, {"by": "random", "seed": seed, "train": 0.8, "gate": 0.2}
+    else:
+        kept = frame.iloc[:len(a) + len(b)]
+        kept = kept.assign(part=["train"] * len(a) + ["gate"] * len(b))
+        parts = {"by": "column", "column": "part"}
 
-    if seed == 0:
-        kept = frame.iloc[:len(a) + len(b)].copy()
-        kept["part"] = ["train"] * len(a) + ["gate"] * len(b)
+    if rows not in written:
         kept.to_csv(rows, index=False)
+        written.add(rows)
 
-    return rows, {"by": "column", "column": "part"}
+    return rows, parts
 
 
 def mean_of(runs):
@@ -243,60 +258,93 @@ def mean_of(runs):
             "peak": max(r["peak"] for r in runs)}
 
 
-def compare(name, frame, task, fit, options, peers, by="random",
-            judged=True):
-    columns = [c for c in frame.columns if c != "target"]
-    values = frame.to_numpy(dtype=np.float64)
-    splits = random_splits if by == "random" else time_splits
-    what = "log_loss" if task == "logistic" else "rmse"
-    ours, theirs = [], {p: [] for p in peers}
-
-    for seed in range(SPLITS):
-        mine, other = [], {p: [] for p in peers}
-
-        for a, b in splits(len(frame), seed):
-            np.save(f"{WORK}/train.npy", values[a])
-            np.save(f"{WORK}/test.npy", values[b])
-            rows, parts = parts_of(frame, by, seed, a, b)
-
-            run = train(name, recipe(columns, fit, parts), rows, seed)
-            run["loss"] = metric(run, "gate", what)
-            mine.append(run)
-
-            if seed == 0 and len(mine) == 1:
-                checked = loss(task, values[b, -1], predict(run["image"],
-                               frame.iloc[b][columns]))
-                tell(abs(checked - run["loss"]) < 1e-6 * checked,
-                     f"{name}: the loss in the image is that of its "
-                     "predictions", f"{run['loss']:.9g} told, {checked:.9g} "
-                     "computed")
-
-            for p in peers:
-                report = peer(p, task, f"{WORK}/train.npy",
-                              f"{WORK}/test.npy", dict(options, seed=seed))
-                report["loss"] = loss(task, values[b, -1],
-                                      report["predicted"])
-                other[p].append(report)
-
-        ours.append(mean_of(mine))
-
-        for p in peers:
-            theirs[p].append(mean_of(other[p]))
-
-    def row(who, runs):
-        return {
-            "set": name, "who": who, "what": what,
+def row_of(name, who, what, runs):
+    """A row of the table: the mean loss of seeds, their median time."""
+    return {"set": name, "who": who, "what": what,
             "loss": float(np.mean([r["loss"] for r in runs])),
             "seconds": float(np.median([r["seconds"] for r in runs])),
             "peak": max(r["peak"] for r in runs)}
 
-    mine = row("ngx_mlops " + fit["fit"], ours)
+
+def loss_of_image(task, image, test):
+    """The loss of the predictions that the image itself makes."""
+    columns = [c for c in test.columns if c != "target"]
+
+    return loss(task, test["target"].to_numpy(),
+                predict(image, test[columns]))
+
+
+def one_seed(name, frame, task, fit, options, peers, by, seed, written):
+    """Ours and every peer on the splits of one seed: a loss, a time and a
+    peak of each, means over the splits; and, for seed 0, the loss that our
+    first image tells beside that of its predictions."""
+    columns = [c for c in frame.columns if c != "target"]
+    values = frame.to_numpy(dtype=np.float64)
+    what = "log_loss" if task == "logistic" else "rmse"
+    runs = {who: [] for who in ["ours", *peers]}
+    told = None
+
+    for a, b in SPLIT[by](len(frame), seed):
+        np.save(f"{WORK}/train.npy", values[a])
+        np.save(f"{WORK}/test.npy", values[b])
+        rows, parts = parts_of(frame, by, seed, a, b, written)
+
+        run = train(name, recipe(columns, fit, parts), rows, seed)
+        run["loss"] = metric(run, "gate", what)
+
+        if seed == 0 and not told:
+            told = [run["loss"],
+                    loss_of_image(task, run["image"], frame.iloc[b])]
+
+        runs["ours"].append(run)
+
+        for p in peers:
+            report = peer(p, task, f"{WORK}/train.npy", f"{WORK}/test.npy",
+                          dict(options, seed=seed))
+            report["loss"] = loss(task, values[b, -1], report["predicted"])
+            runs[p].append(report)
+
+    return {who: mean_of(of) for who, of in runs.items()}, told
+
+
+def compare(name, frame, task, fit, options, peers, by="random",
+            judged=True):
+    what = "log_loss" if task == "logistic" else "rmse"
+    seeds, written = [], set()
+
+    for seed in range(SPLITS):
+        key = f"{name} {seed}"
+
+        if key not in KEPT:
+            KEPT[key] = one_seed(name, frame, task, fit, options, peers, by,
+                                 seed, written)
+
+        fits, told = KEPT[key]
+
+        if seed == 0:
+            tell(abs(told[1] - told[0]) < 1e-6 * told[1],
+                 f"{name}: the loss in the image is that of its predictions",
+                 f"{told[0]:.9g} told, {told[1]:.9g} computed")
+
+        seeds.append(fits)
+        note(f"{name}, seed {seed}: " + ", ".join(
+            f"{who} {r['loss']:.6f} in {r['seconds']:.2f} s"
+            for who, r in fits.items()))
+
+    # rows of test for each of training: what splits by seed share
+
+    a, b = SPLIT[by](len(frame), 0)[0]
+    shared = len(b) / len(a) if by == "random" else 0
+
+    ours = [s["ours"] for s in seeds]
+    mine = row_of(name, "ngx_mlops " + fit["fit"], what, ours)
     results.append(mine)
 
     for p in peers:
-        d = [o["loss"] / t["loss"] - 1 for o, t in zip(ours, theirs[p])]
-        mean, half = interval(d, len(b) if by == "random" else 0, len(a))
-        r = row(p, theirs[p])
+        theirs = [s[p] for s in seeds]
+        mean, half = interval([o["loss"] / t["loss"] - 1
+                               for o, t in zip(ours, theirs)], shared)
+        r = row_of(name, p, what, theirs)
         r.update(mean=mean, upper=mean + half)
         results.append(r)
         text = (f"{what} {mine['loss']:.6f} against {r['loss']:.6f}: "
@@ -356,14 +404,10 @@ def prequential(frame, splits):
                      "peak": run["peak"]})
         theirs.append({"loss": their, "seconds": took, "peak": 0})
 
-    mean, half = interval(differences, 0, 1)
+    mean, half = interval(differences, 0)
 
     for who, runs in (("ngx_mlops ftrl", ours), ("river", theirs)):
-        results.append({
-            "set": "elec2, prequential", "who": who, "what": "log_loss",
-            "loss": float(np.mean([r["loss"] for r in runs])),
-            "seconds": float(np.median([r["seconds"] for r in runs])),
-            "peak": max(r["peak"] for r in runs)})
+        results.append(row_of("elec2, prequential", who, "log_loss", runs))
 
     results[-1].update(mean=mean, upper=mean + half)
     tell(mean + half <= LIMIT, "elec2, prequential: as good as River",
