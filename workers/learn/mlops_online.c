@@ -20,15 +20,14 @@ static const mlops_online_kernel_t *mlops_online_kernel(
 static int mlops_online_room(mlops_online_t *online, uint32_t n,
     mlops_err_t *err);
 static int mlops_online_table(mlops_online_t *online);
-static int mlops_online_label(const mlops_online_conf_t *conf, double label,
+static void mlops_online_labels(mlops_online_t *online);
+static int mlops_online_label(const mlops_online_t *online, double label,
     mlops_err_t *err);
 static int mlops_online_margin(mlops_online_t *online,
     const mlops_example_t *e, double *margin, mlops_err_t *err);
 static int mlops_online_step(mlops_online_t *online,
     const mlops_example_t *e, mlops_online_answer_t *answer,
     mlops_err_t *err);
-static void mlops_online_account(mlops_online_t *online,
-    const mlops_example_t *e, double margin, double loss);
 
 
 mlops_online_t *
@@ -48,6 +47,8 @@ mlops_online_create(const mlops_online_conf_t *conf, mlops_err_t *err)
     online->conf = *conf;
     mlops_online_tidy(&online->conf);
     conf = &online->conf;
+
+    mlops_online_labels(online);
 
     online->rate.inverse_alpha = (float) (1.0 / conf->alpha);
     online->rate.beta = (float) conf->beta;
@@ -188,7 +189,7 @@ mlops_online_room(mlops_online_t *online, uint32_t n, mlops_err_t *err)
         /* void */
     }
 
-    n_of = aligned_alloc(64, 3 * (size_t) size * sizeof(float));
+    n_of = aligned_alloc(64, 4 * (size_t) size * sizeof(float));
     ascending = malloc(size * sizeof(uint32_t));
 
     if (n_of == NULL || ascending == NULL) {
@@ -207,7 +208,8 @@ mlops_online_room(mlops_online_t *online, uint32_t n, mlops_err_t *err)
 
     s->size = size;
     s->n = n_of;
-    s->w = n_of + size;
+    s->root = n_of + size;
+    s->w = s->root + size;
     s->slot = (uint32_t *) (s->w + size);
     online->ascending = ascending;
 
@@ -222,7 +224,7 @@ mlops_online_predict(mlops_online_t *online, const mlops_example_t *e,
     mlops_online_score_t  score;
 
     if ((!isnan(e->label)
-         && mlops_online_label(&online->conf, e->label, err) != MLOPS_OK)
+         && mlops_online_label(online, e->label, err) != MLOPS_OK)
         || mlops_online_margin(online, e, &answer->margin, err)
            != MLOPS_OK)
     {
@@ -293,7 +295,7 @@ mlops_online_step(mlops_online_t *online, const mlops_example_t *e,
 
     conf = &online->conf;
 
-    if (mlops_online_label(conf, e->label, err) != MLOPS_OK) {
+    if (mlops_online_label(online, e->label, err) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
 
@@ -387,124 +389,44 @@ mlops_online_margin(mlops_online_t *online, const mlops_example_t *e,
 }
 
 
-static int
-mlops_online_label(const mlops_online_conf_t *conf, double label,
-    mlops_err_t *err)
-{
-    double       lo, hi;
-    const char  *what;
+/* Which labels the loss takes. */
 
-    switch (conf->loss) {
+static void
+mlops_online_labels(mlops_online_t *online)
+{
+    switch (online->conf.loss) {
 
     case MLOPS_ONLINE_LOGISTIC:
-        lo = 0;
-        hi = 1;
-        what = "from 0 to 1";
-        break;
+        online->label_lo = 0;
+        online->label_hi = 1;
+        online->label_text = "from 0 to 1";
+        return;
 
     case MLOPS_ONLINE_POISSON:
-        lo = 0;
-        hi = 1e30;
-        what = "from 0 to 1e30";
-        break;
+        online->label_lo = 0;
+        online->label_hi = 1e30;
+        online->label_text = "from 0 to 1e30";
+        return;
 
     default:
-        lo = -1e30;
-        hi = 1e30;
-        what = "within 1e30";
+        online->label_lo = -1e30;
+        online->label_hi = 1e30;
+        online->label_text = "within 1e30";
     }
+}
 
-    if (mlops_likely(label >= lo && label <= hi)) {
+
+static int
+mlops_online_label(const mlops_online_t *online, double label,
+    mlops_err_t *err)
+{
+    if (mlops_likely(label >= online->label_lo && label <= online->label_hi))
+    {
         return MLOPS_OK;
     }
 
-    return mlops_err_set(err, "expected a label %s, got %g", what, label);
-}
-
-
-static void
-mlops_online_account(mlops_online_t *online, const mlops_example_t *e,
-    double margin, double loss)
-{
-    int                   wrong;
-    float                 kept;
-    uint32_t              bits;
-    mlops_online_sums_t  *sums;
-
-    sums = &online->sums;
-    wrong = 0;
-
-    if (online->conf.loss == MLOPS_ONLINE_LOGISTIC) {
-        wrong = (margin > 0) != (e->label > 0.5);
-        sums->judged++;
-        sums->right += !wrong;
-    }
-
-    sums->examples++;
-    sums->weight += e->weight;
-    sums->loss += e->weight * loss;
-
-    sums->since_examples++;
-    sums->since_weight += e->weight;
-    sums->since_loss += e->weight * loss;
-
-    if (online->window == NULL) {
-        return;
-    }
-
-    kept = (loss < 1e30) ? (float) loss : 1e30f;
-    memcpy(&bits, &kept, sizeof(bits));
-    bits |= (uint32_t) wrong << 31;
-    memcpy(&online->window[sums->window_at], &bits, sizeof(bits));
-
-    if (++sums->window_at == online->conf.window) {
-        sums->window_at = 0;
-    }
-
-    if (sums->window_n < online->conf.window) {
-        sums->window_n++;
-    }
-}
-
-
-void
-mlops_online_progress(mlops_online_t *online, int reset,
-    mlops_online_progress_t *progress)
-{
-    double                right, loss;
-    uint64_t              i;
-    mlops_online_sums_t  *sums;
-
-    sums = &online->sums;
-
-    progress->examples = sums->examples;
-    progress->refused = sums->refused;
-    progress->weight = sums->weight;
-    progress->loss = sums->loss / sums->weight;
-    progress->accuracy = (double) sums->right / (double) sums->judged;
-
-    progress->since_examples = sums->since_examples;
-    progress->since_weight = sums->since_weight;
-    progress->since_loss = sums->since_loss / sums->since_weight;
-
-    right = 0;
-    loss = 0;
-
-    for (i = 0; i < sums->window_n; i++) {
-        right += !signbit(online->window[i]);
-        loss += fabs((double) online->window[i]);
-    }
-
-    progress->window_n = (uint32_t) sums->window_n;
-    progress->window_loss = loss / (double) sums->window_n;
-    progress->window_accuracy = online->conf.loss == MLOPS_ONLINE_LOGISTIC
-                                ? right / (double) sums->window_n : NAN;
-
-    if (reset) {
-        sums->since_examples = 0;
-        sums->since_weight = 0;
-        sums->since_loss = 0;
-    }
+    return mlops_err_set(err, "expected a label %s, got %g",
+                         online->label_text, label);
 }
 
 

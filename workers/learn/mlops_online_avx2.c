@@ -211,22 +211,21 @@ mlops_online_limited(__m256 step)
 
 
 mlops_online_inline __m256
-mlops_online_ftrl_weights(const mlops_online_rate_t *rate,
-    mlops_online_pairs_t pairs)
+mlops_online_ftrl_weights(const mlops_online_rate_t *rate, __m256 z,
+    __m256 root)
 {
     __m256  sign, over, under, w;
 
     sign = _mm256_set1_ps(-0.0f);
-    over = _mm256_sub_ps(_mm256_andnot_ps(sign, pairs.a),
+    over = _mm256_sub_ps(_mm256_andnot_ps(sign, z),
                          _mm256_set1_ps(rate->l1));
-    under = _mm256_add_ps(_mm256_set1_ps(rate->beta),
-                          _mm256_sqrt_ps(pairs.n));
+    under = _mm256_add_ps(_mm256_set1_ps(rate->beta), root);
     under = _mm256_add_ps(_mm256_mul_ps(under,
                               _mm256_set1_ps(rate->inverse_alpha)),
                           _mm256_set1_ps(rate->l2));
 
     w = _mm256_div_ps(over, under);
-    w = _mm256_xor_ps(w, _mm256_andnot_ps(pairs.a, sign));
+    w = _mm256_xor_ps(w, _mm256_andnot_ps(z, sign));
 
     return _mm256_and_ps(w, _mm256_cmp_ps(over, _mm256_setzero_ps(),
                                           _CMP_GT_OQ));
@@ -237,13 +236,15 @@ mlops_online_inline void
 mlops_online_ftrl_eight(mlops_online_t *online, const uint32_t *index,
     const float *value, uint32_t at, uint32_t n, __m256d *lo, __m256d *hi)
 {
-    __m256                w;
+    __m256                root, w;
     mlops_online_pairs_t  pairs;
 
     pairs = mlops_online_fetch(online, index + at, at, n);
-    w = mlops_online_ftrl_weights(&online->rate, pairs);
+    root = _mm256_sqrt_ps(pairs.n);
+    w = mlops_online_ftrl_weights(&online->rate, pairs.a, root);
 
     _mm256_store_ps(online->scratch.n + at, pairs.n);
+    _mm256_store_ps(online->scratch.root + at, root);
     _mm256_store_ps(online->scratch.w + at, w);
 
     mlops_online_sum(lo, hi, w, mlops_online_values(value + at, n));
@@ -280,18 +281,20 @@ mlops_online_inline void
 mlops_online_ftrl_add(mlops_online_t *online, const float *value,
     uint32_t at, __m256 g, uint32_t count)
 {
-    __m256  step, square, sigma, n, w;
+    __m256                         step, square, sigma;
+    const mlops_online_scratch_t  *s;
 
-    n = _mm256_load_ps(online->scratch.n + at);
-    w = _mm256_load_ps(online->scratch.w + at);
+    s = &online->scratch;
 
     step = _mm256_mul_ps(g, mlops_online_values(value + at, count));
     step = mlops_online_limited(step);
     square = _mm256_mul_ps(step, step);
-    sigma = _mm256_sub_ps(_mm256_sqrt_ps(_mm256_add_ps(n, square)),
-                          _mm256_sqrt_ps(n));
+    sigma = _mm256_add_ps(_mm256_load_ps(s->n + at), square);
+    sigma = _mm256_sub_ps(_mm256_sqrt_ps(sigma),
+                          _mm256_load_ps(s->root + at));
     sigma = _mm256_mul_ps(sigma, _mm256_set1_ps(online->rate.inverse_alpha));
-    step = _mm256_sub_ps(step, _mm256_mul_ps(sigma, w));
+    step = _mm256_sub_ps(step,
+                         _mm256_mul_ps(sigma, _mm256_load_ps(s->w + at)));
 
     mlops_online_add_all(online, at, step, square, count);
 }

@@ -58,6 +58,7 @@ mlops_online_ftrl_margin(mlops_online_t *online, const uint32_t *index,
         w = mlops_online_ftrl_weight(&online->rate, slot);
 
         s->n[i] = slot.n;
+        s->root[i] = sqrtf(slot.n);
         s->w[i] = w;
 
         lanes[i % MLOPS_ONLINE_LANES] += (double) w * (double) value[i];
@@ -84,7 +85,7 @@ mlops_online_ftrl_update(mlops_online_t *online, const float *value,
     for (i = 0; i < n; i++) {
         step = mlops_online_limit(g * value[i]);
         square = step * step;
-        sigma = (sqrtf(s->n[i] + square) - sqrtf(s->n[i]))
+        sigma = (sqrtf(s->n[i] + square) - s->root[i])
                 * online->rate.inverse_alpha;
 
         slot = &online->table[s->slot[i]];

@@ -18,11 +18,12 @@ typedef struct {
 
 
 /* Of the example under way, what margin finds and update uses: second numbers
- * of its pairs, weights, numbers of its slots. */
+ * of its pairs and, of FTRL, their roots; weights, numbers of its slots. */
 
 typedef struct {
     uint32_t   size;                /* a multiple of 8 */
     float     *n;
+    float     *root;
     float     *w;
     uint32_t  *slot;
 } mlops_online_scratch_t;
@@ -97,6 +98,10 @@ struct mlops_online_s {
                                                NULL */
     uint32_t                     *ascending;    /* scratch.size of them */
 
+    double                        label_lo;
+    double                        label_hi;
+    const char                   *label_text;   /* of the two, for people */
+
     mlops_online_sums_t           sums;
     float                        *window;   /* losses; that of a wrong side is
                                                negative, -0 included */
@@ -141,6 +146,10 @@ mlops_online_setting(mlops_online_conf_t *conf,
     return (double *) ((char *) conf + range->offset);
 }
 
+
+/* Adds an example to the sums. */
+void mlops_online_account(mlops_online_t *online, const mlops_example_t *e,
+    double margin, double loss);
 
 /* Sets to 0 what the algorithm does not use. */
 void mlops_online_tidy(mlops_online_conf_t *conf);
