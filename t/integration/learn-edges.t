@@ -315,6 +315,53 @@ for my $case (['train', $trained], ['evaluate', decode_json($out)->{parts}]) {
               'a number of 32 bits');
 }
 
+# a cell is named once, in one option or several
+
+($rc, $out, $err) = ctl('evaluate', 's.mlm', 'rows.csv', '--json',
+                        '--slices', 'x', '--slices', 'place');
+is($rc, 0, 'slices by several options') or diag($err);
+my %both = map { ($_->{slice} // '', 1) } @{ decode_json($out)->{parts} };
+is_deeply([sort keys %both], ['', 'place', 'x'], 'are those of all of them');
+
+for my $case (['--slices', 'place,x,place'],
+              ['--slices', 'place', '--slices', 'x,place']) {
+    ($rc, $out, $err) = ctl('evaluate', 's.mlm', 'rows.csv', @$case);
+    is($rc, 1, "@$case is refused");
+    like($err, qr/slices: expected each cell once, got "place" again/,
+         'by name');
+}
+
+spew('again.json', recipe({ fit => 'gbdt', trees => 3 },
+                          train => { slices => ['place', 'x', 'place'] }));
+($rc, $out, $err) = ctl('train', 'again.json', 'rows.csv', '-o', 'm.mlm');
+is($rc, 1, 'a recipe with a slice twice is refused');
+like($err, qr/train\.slices\[2\]: expected each cell once, got "place" again/,
+     'by name and place');
+
+($rc, $out, $err) = ctl('evaluate', 's.mlm', 'rows.csv', '--recipe',
+                        'again.json');
+is($rc, 1, 'by evaluate, too');
+like($err, qr/train\.slices\[2\]: expected each cell once, got "place" again/,
+     'likewise');
+
+# texts that look like the names of what is no text
+
+my @odd = ('(missing)', '"(missing)"', '(2 others)', '(2 otters)', '"', '');
+
+spew('odd.csv', join '', "x,y,part,place\n", map {
+    my $place = $odd[$_ % @odd] =~ s/"/""/gr;
+    my $cell = $_ % @odd == $#odd ? '' : qq("$place");
+    join(',', $_ % 7, $_ % 3, qw(train gate)[$_ / 6 % 2], $cell) . "\n"
+} 0 .. 119);
+
+($rc, $out, $err) = ctl('train', 'slices.json', 'odd.csv', '-o', 'odd.mlm',
+                        '--json');
+is($rc, 0, 'texts that are names of slices') or diag($err);
+is_deeply([sort map { $_->{value} } grep { $_->{slice} eq 'place' }
+           @{ decode_json($out)->{slices} }],
+          [sort '(missing)', '"(missing)"', '""(missing)""', '"(2 others)"',
+           '(2 otters)', '"'], 'have quotes around them');
+
 # ----------------------------------------------------------- large weights
 
 sub weighted {

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 
+static int mlops_evaluate_once(const mlops_evaluate_options_t *options,
+    mlops_err_t *err);
 static int mlops_evaluate_all(mlops_evaluate_run_t *run);
 static int mlops_evaluate_part(mlops_evaluate_run_t *run, const char *cell,
     const char *value, const uint8_t *of, uint32_t wanted);
@@ -50,6 +52,10 @@ mlops_evaluate(const mlops_evaluate_options_t *options,
     mlops_evaluate_run_t  *run;
 
     memset(evaluated, 0, sizeof(mlops_evaluated_t));
+
+    if (mlops_evaluate_once(options, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
 
     run = calloc(1, sizeof(mlops_evaluate_run_t));
     if (run == NULL) {
@@ -92,6 +98,27 @@ mlops_evaluated_free(mlops_evaluated_t *evaluated)
     free(evaluated->parts);
     evaluated->parts = NULL;
     evaluated->parts_n = 0;
+}
+
+
+/* A slice twice says nothing more. */
+
+static int
+mlops_evaluate_once(const mlops_evaluate_options_t *options, mlops_err_t *err)
+{
+    uint32_t  i, k;
+
+    for (i = 0; i < options->slices_n; i++) {
+        for (k = 0; k < i; k++) {
+
+            if (strcmp(options->slices[k], options->slices[i]) == 0) {
+                return mlops_err_set(err, "slices: expected each cell once, "
+                                     "got \"%s\" again", options->slices[i]);
+            }
+        }
+    }
+
+    return MLOPS_OK;
 }
 
 

@@ -21,6 +21,7 @@ static int mlops_learn_validate(mlops_learn_recipe_t *recipe);
 static int mlops_learn_split_of(mlops_learn_recipe_t *recipe);
 static int mlops_learn_rows_of(mlops_learn_recipe_t *recipe);
 static int mlops_learn_named_metrics(mlops_learn_recipe_t *recipe);
+static int mlops_learn_named_slices(mlops_learn_recipe_t *recipe);
 
 
 int
@@ -351,9 +352,7 @@ mlops_learn_train(mlops_learn_recipe_t *recipe, const uint64_t *seed)
                             &recipe->sample)
            != MLOPS_OK
         || mlops_learn_split_of(recipe) != MLOPS_OK
-        || mlops_field_find(field, train, "slices", MLOPS_DOC_ARRAY,
-                            &recipe->slices)
-           != MLOPS_OK
+        || mlops_learn_named_slices(recipe) != MLOPS_OK
         || mlops_field_find(field, train, "rows", MLOPS_DOC_OBJECT,
                             &recipe->rows)
            != MLOPS_OK
@@ -580,6 +579,52 @@ mlops_learn_named_metrics(mlops_learn_recipe_t *recipe)
     }
 
     recipe->metrics_n = n;
+    mlops_field_pop(&recipe->field, old);
+
+    return MLOPS_OK;
+}
+
+
+/* That they are names, and of what, is seen where cells are known. */
+
+static int
+mlops_learn_named_slices(mlops_learn_recipe_t *recipe)
+{
+    size_t              old;
+    uint32_t            i;
+    const mlops_doc_t  *first, *doc, *other;
+
+    if (mlops_field_find(&recipe->field, recipe->train, "slices",
+                         MLOPS_DOC_ARRAY, &recipe->slices)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    if (recipe->slices == NULL || recipe->slices->type != MLOPS_DOC_ARRAY) {
+        return MLOPS_OK;
+    }
+
+    old = mlops_field_push(&recipe->field, "slices");
+    first = recipe->slices->v.child;
+
+    for (i = 0, doc = first; doc != NULL; i++, doc = doc->next) {
+
+        for (other = first; other != doc; other = other->next) {
+
+            if (doc->type == MLOPS_DOC_STRING
+                && other->type == MLOPS_DOC_STRING
+                && mlops_str_eq(&doc->v.text, other->v.text.data,
+                                other->v.text.len))
+            {
+                (void) mlops_field_push_i(&recipe->field, i);
+                return mlops_field_error(&recipe->field, "expected each cell "
+                                         "once, got \"%.*s\" again",
+                                         mlops_fmt(&doc->v.text));
+            }
+        }
+    }
+
     mlops_field_pop(&recipe->field, old);
 
     return MLOPS_OK;

@@ -29,6 +29,7 @@ static int mlops_slices_named(mlops_slices_t *slices, int floats,
 static int mlops_slices_add(mlops_slices_t *slices, mlops_err_t *err,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static const char *mlops_slices_text(char *text, int floats, double value);
+static int mlops_slices_is_taken(mlops_str_t text);
 
 
 int
@@ -88,6 +89,7 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
     uint8_t               *place;
     uint64_t               i;
     uint32_t               k, code, all;
+    mlops_str_t            text;
     const uint32_t        *codes;
     mlops_slices_count_t  *counts;
 
@@ -124,10 +126,16 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
         }
 
         place[code] = (uint8_t) k;
-        rc = (code == all - 1)
-             ? mlops_slices_add(slices, err, "(missing)")
-             : mlops_slices_add(slices, err, "%.*s",
-                                mlops_fmt(&one->view.categories[code]));
+
+        if (code == all - 1) {
+            rc = mlops_slices_add(slices, err, "(missing)");
+            continue;
+        }
+
+        text = one->view.categories[code];
+        rc = mlops_slices_add(slices, err, mlops_slices_is_taken(text)
+                                           ? "\"%.*s\"" : "%.*s",
+                              mlops_fmt(&text));
     }
 
     if (k > MLOPS_SLICES_MAX && rc == MLOPS_OK) {
@@ -309,4 +317,34 @@ mlops_slices_text(char *text, int floats, double value)
     *end = '\0';
 
     return text;
+}
+
+
+/* Is it the name of what is no text, or one with quotes around it? */
+
+static int
+mlops_slices_is_taken(mlops_str_t text)
+{
+    size_t  i;
+
+    while (text.len > 1 && text.data[0] == '"'
+           && text.data[text.len - 1] == '"')
+    {
+        text.data++;
+        text.len -= 2;
+    }
+
+    if (mlops_str_is(&text, "(missing)")) {
+        return 1;
+    }
+
+    for (i = 1; i < text.len && text.data[i] >= '0' && text.data[i] <= '9';
+         i++)
+    {
+        /* void */
+    }
+
+    return i > 1 && text.data[0] == '('
+           && text.len - i == sizeof(" others)") - 1
+           && memcmp(text.data + i, " others)", text.len - i) == 0;
 }

@@ -160,21 +160,42 @@ mlopsctl_evaluate_arguments(mlopsctl_evaluate_t *in, int argc, char **argv)
 }
 
 
-/* Names with commas between; they stay in the copy. */
+/* Names with commas between, and those of the option before; they stay in the
+ * copy. */
 
 static int
 mlopsctl_evaluate_slices(mlopsctl_evaluate_t *in, const char *text)
 {
-    char      *p, *rest;
-    uint32_t   n;
+    char       *p, *rest, *all;
+    size_t      size;
+    uint32_t    i, n;
+
+    size = strlen(text) + 1;
+
+    for (i = 0; i < in->options.slices_n; i++) {
+        size += strlen(in->names[i]) + 1;
+    }
+
+    all = malloc(size);
+    if (all == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    for (i = 0, p = all; i < in->options.slices_n; i++) {
+        p = stpcpy(p, in->names[i]);
+        *p++ = ',';
+    }
+
+    (void) stpcpy(p, text);
 
     free(in->slices);
     free(in->names);
 
-    in->slices = strdup(text);
-    in->names = calloc(strlen(text) + 1, sizeof(char *));
+    in->slices = all;
+    in->names = calloc(size, sizeof(char *));
+    in->options.slices_n = 0;
 
-    if (in->slices == NULL || in->names == NULL) {
+    if (in->names == NULL) {
         return MLOPS_ERROR;
     }
 
