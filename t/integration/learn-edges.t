@@ -92,7 +92,9 @@ sub recipe {
                    %{ delete $more{train} // {} } },
         steps => [{ kind => 'model', inputs => ['x'], outputs => ['p'],
                     %$step }],
-        signatures => [{ name => 'default', outputs => [{ name => 'p' }] }],
+        signatures => [{ name => 'default',
+                         outputs => [{ name => ($step->{outputs}
+                                                // ['p'])->[0] }] }],
     });
 }
 
@@ -361,6 +363,87 @@ is_deeply([sort map { $_->{value} } grep { $_->{slice} eq 'place' }
            @{ decode_json($out)->{slices} }],
           [sort '(missing)', '"(missing)"', '""(missing)""', '"(2 others)"',
            '(2 otters)', '"'], 'have quotes around them');
+
+# ------------------------------------------------------ targets of a model
+
+spew('coin.json', recipe({ fit => 'gbdt', trees => 3, outputs => ['p'],
+                           objective => 'logistic' },
+                         train => { metrics => ['log_loss'],
+                                    classes => [0, 1], target => 'y' }));
+spew('coin.csv', "x,y,part,place,z\n" . join '', map {
+    join(',', $_ % 17, $_ % 2, qw(train gate)[$_ / 6 % 2], 'ulm', $_ % 5)
+    . "\n"
+} 1 .. 120);
+($rc, $out, $err) = ctl('train', 'coin.json', 'coin.csv', '-o', 'coin.mlm');
+is($rc, 0, 'a model of two classes') or diag($err);
+($rc, $out, $err) = ctl('export', 'coin.mlm', '--to', 'coin.xgboost.json');
+is($rc, 0, 'as a file') or diag($err);
+
+my %file = (kind => 'model', file => 'coin.xgboost.json');
+
+for my $case (
+    # what, which input tells the target, target, inputs, steps of the rows
+    ['outputs', 'x', 't', ['x', 'z'],
+     { %file, inputs => ['x'], outputs => ['t'] }],
+    ['a margin', 'x', 't', ['x', 'z'],
+     { %file, inputs => ['x'], margin => ['t'] }],
+    ['a margin beside outputs', 'x', 't', ['x', 'z'],
+     { %file, inputs => ['x'], outputs => ['p'], margin => ['t'] }],
+    ['a margin of what is computed', 'x', 't', ['x', 'z'],
+     { kind => 'unary', op => 'neg', inputs => ['x'], outputs => ['n'] },
+     { %file, inputs => ['n'], margin => ['m'] },
+     { kind => 'unary', op => 'abs', inputs => ['m'], outputs => ['t'] }],
+    ['a column, of which an input is the margin', 'm', 'y', ['m', 'z'],
+     { %file, inputs => ['y'], margin => ['m'] }],
+    ['a column, of which an input is made', 'm', 'y', ['m', 'z'],
+     { kind => 'unary', op => 'neg', inputs => ['y'], outputs => ['n'] },
+     { kind => 'unary', op => 'abs', inputs => ['n'], outputs => ['m'] }],
+    ['what its margin, an input, tells', 'm', 't', ['m', 'z'],
+     { %file, inputs => ['y'], outputs => ['t'], margin => ['m'] }],
+    ['what another input is made from', 'm', 't', ['x', 'm', 'z'],
+     { %file, inputs => ['x'], margin => ['t'] },
+     { kind => 'unary', op => 'neg', inputs => ['x'], outputs => ['m'] }],
+    ['what an input is, which is made from a column', 'm', 't', ['m', 'z'],
+     { kind => 'unary', op => 'neg', inputs => ['y'], outputs => ['m'] },
+     { %file, inputs => ['m'], margin => ['t'] }],
+    ['what an input is, which is made from an input', 'x', 't', ['x', 'm'],
+     { kind => 'unary', op => 'neg', inputs => ['x'], outputs => ['m'] },
+     { %file, inputs => ['m'], margin => ['t'] }],
+    ['a margin of a column', undef, 't', ['x', 'z'],
+     { %file, inputs => ['y'], margin => ['t'] }],
+    ['a column, beside the margin of an input', undef, 'y', ['x', 'm'],
+     { %file, inputs => ['x'], margin => ['m'] }],
+) {
+    my ($what, $tells, $target, $inputs, @steps) = @$case;
+    my %columns = map { ($_, 1) } 'x', 'y', 'z';
+
+    delete @columns{@$inputs};
+
+    for my $leak (JSON::PP::false, JSON::PP::true) {
+        spew('target.json', recipe(
+            { kind => 'affine', fit => 'linear', outputs => ['o'],
+              inputs => [grep { !defined $tells || $_ eq $tells } @$inputs] },
+            inputs => [map { { name => $_ } } @$inputs],
+            train => { target => $target, leak => $leak,
+                       rows => { columns => [
+                                     { name => 'part', type => 'BYTES' },
+                                     map { { name => $_ } }
+                                     sort keys %columns],
+                                 steps => \@steps } }));
+        ($rc, $out, $err) = ctl('train', 'target.json', 'coin.csv', '-o',
+                                't.mlm');
+
+        if ($leak || !defined $tells) {
+            is($rc, 0, "$what as target" . ($leak ? ', with leak' : ''))
+                or diag($err);
+
+        } else {
+            is($rc, 1, "$what as target is told");
+            like($err, qr/steps\[0\]: inputs: "$tells" is the target, or tells/,
+                 'with the input');
+        }
+    }
+}
 
 # ----------------------------------------------------------- large weights
 

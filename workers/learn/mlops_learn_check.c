@@ -17,7 +17,7 @@ typedef struct {
     mlops_columns_t        cells;
     mlops_str_t           *prefixes;    /* of outputs to come */
     uint32_t               prefixes_n;
-    uint8_t               *sources;     /* inputs that the target is made of */
+    uint8_t               *sources;     /* inputs that tell the target */
 } mlops_learn_check_t;
 
 
@@ -25,10 +25,6 @@ static int mlops_learn_check_rows(mlops_learn_check_t *check);
 static int mlops_learn_check_columns(mlops_learn_check_t *check,
     mlops_columns_t *columns, const mlops_column_t *list,
     const mlops_str_t *names, uint32_t n);
-static int mlops_learn_check_sources(mlops_learn_check_t *check,
-    mlops_columns_t *columns);
-static void mlops_learn_check_source(mlops_columns_t *columns,
-    const mlops_doc_t *step);
 static int mlops_learn_check_target(mlops_learn_check_t *check,
     const mlops_columns_t *columns);
 static int mlops_learn_check_lists(mlops_learn_check_t *check,
@@ -152,10 +148,14 @@ mlops_learn_check_rows(mlops_learn_check_t *check)
         return MLOPS_ERROR;
     }
 
-    if (mlops_learn_check_lists(check, &columns) != MLOPS_OK
-        || mlops_learn_check_sources(check, &columns) != MLOPS_OK)
-    {
+    if (mlops_learn_check_lists(check, &columns) != MLOPS_OK) {
         return MLOPS_ERROR;
+    }
+
+    check->sources = mlops_learn_sources(recipe, &columns);
+
+    if (check->sources == NULL) {
+        return mlops_field_memory(check->field);
     }
 
     return mlops_learn_check_slices(check, &columns);
@@ -192,100 +192,6 @@ mlops_learn_check_columns(mlops_learn_check_t *check,
     }
 
     return MLOPS_OK;
-}
-
-
-/* What is the target made of?  If of inputs alone, those know it. */
-
-static int
-mlops_learn_check_sources(mlops_learn_check_t *check,
-    mlops_columns_t *columns)
-{
-    uint32_t               i, k, n;
-    const mlops_doc_t     *list, *step, **steps;
-    const mlops_str_t     *name;
-    mlops_learn_recipe_t  *recipe;
-
-    recipe = check->recipe;
-    list = recipe->row_steps;
-    n = (list != NULL && list->type == MLOPS_DOC_ARRAY) ? list->n : 0;
-
-    check->sources = mlops_arena_calloc(recipe->arena, recipe->inputs_n, 1);
-    steps = mlops_arena_alloc(recipe->arena, n * sizeof(mlops_doc_t *));
-
-    if (check->sources == NULL || steps == NULL) {
-        return mlops_field_memory(check->field);
-    }
-
-    step = n ? list->v.child : NULL;
-
-    for (i = 0; step != NULL; i++, step = step->next) {
-        steps[i] = step;
-    }
-
-    name = &recipe->target->v.text;
-    mlops_columns_find(columns, name->data, name->len)->tainted = 1;
-
-    /* from the last step to the first */
-
-    for (i = n; i-- > 0; /* void */ ) {
-        mlops_learn_check_source(columns, steps[i]);
-    }
-
-    for (i = 0; i < columns->n; i++) {
-
-        if (!columns->list[i]->tainted) {
-            continue;
-        }
-
-        name = &columns->list[i]->view.name;
-
-        for (k = 0; k < recipe->inputs_n; k++) {
-            if (mlops_str_eq(&recipe->names[k], name->data, name->len)) {
-                check->sources[k] = 1;
-                break;
-            }
-        }
-
-        if (k == recipe->inputs_n) {
-            memset(check->sources, 0, recipe->inputs_n);
-            return MLOPS_OK;
-        }
-    }
-
-    return MLOPS_OK;
-}
-
-
-/* A step that makes something of it: what it reads takes its place. */
-
-static void
-mlops_learn_check_source(mlops_columns_t *columns, const mlops_doc_t *step)
-{
-    int                   makes;
-    uint32_t              i;
-    mlops_columns_one_t  *one;
-
-    makes = 0;
-
-    for (i = 0; i < columns->n; i++) {
-        one = columns->list[i];
-
-        if (one->tainted && mlops_learn_listed(step, "outputs",
-                                               &one->view.name))
-        {
-            one->tainted = 0;
-            makes = 1;
-        }
-    }
-
-    for (i = 0; makes && i < columns->n; i++) {
-        one = columns->list[i];
-
-        if (mlops_learn_reads(step, &one->view.name)) {
-            one->tainted = 1;
-        }
-    }
 }
 
 

@@ -91,6 +91,11 @@ int mlops_learn_recipe_read(mlops_learn_recipe_t *recipe, const char *text,
 /* Checks steps, names and signatures, before rows are read. */
 int mlops_learn_recipe_check(mlops_learn_recipe_t *recipe);
 
+/* Of each column 1 where it tells the target, which is one of them, else 0.
+ * The recipe's inputs are the first of them.  NULL: out of memory. */
+uint8_t *mlops_learn_sources(const mlops_learn_recipe_t *recipe,
+    const mlops_columns_t *columns);
+
 /* Puts a setting into the document. */
 int mlops_learn_set(mlops_learn_recipe_t *recipe, const char *setting);
 

@@ -342,34 +342,43 @@ mlops_learn_row_steps(mlops_learn_run_t *run)
 static int
 mlops_learn_row_step(mlops_learn_run_t *run, const mlops_doc_t *step)
 {
-    uint32_t              all, there;
-    mlops_field_t        *field;
-    const mlops_doc_t    *list, *doc;
-    mlops_columns_one_t  *one, *had;
+    size_t                    k;
+    uint32_t                  all, there;
+    mlops_field_t            *field;
+    const mlops_doc_t        *list, *doc;
+    mlops_columns_one_t      *one, *had;
+    static const char *const  keys[] = { "outputs", "margin" };
 
     field = &run->recipe.field;
     all = 0;
     there = 0;
     had = NULL;
 
-    list = mlops_field_get(field, step, "outputs", MLOPS_DOC_ARRAY);
-    if (list == NULL) {
-        return MLOPS_ERROR;
-    }
+    for (k = 0; k < 2; k++) {
 
-    for (doc = list->v.child; doc != NULL; doc = doc->next) {
-        all++;
-
-        if (doc->type != MLOPS_DOC_STRING) {
-            continue;
+        if (mlops_field_find(field, step, keys[k], MLOPS_DOC_ARRAY, &list)
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
         }
 
-        one = mlops_columns_find(&run->columns, doc->v.text.data,
-                                 doc->v.text.len);
+        doc = (list != NULL && list->type == MLOPS_DOC_ARRAY)
+              ? list->v.child : NULL;
 
-        if (one != NULL && one->view.data != NULL) {
-            had = one;
-            there++;
+        for (/* void */ ; doc != NULL; doc = doc->next) {
+            all++;
+
+            if (doc->type != MLOPS_DOC_STRING) {
+                continue;
+            }
+
+            one = mlops_columns_find(&run->columns, doc->v.text.data,
+                                     doc->v.text.len);
+
+            if (one != NULL && one->view.data != NULL) {
+                had = one;
+                there++;
+            }
         }
     }
 
