@@ -8,22 +8,14 @@
  * written.
  */
 
-#include "fuzz.h"
+#include "rows.h"
 
 #include "mlops_learn.h"
 #include "mlops_model.h"
 
-#include <stdio.h>
-#include <sys/mman.h>
-
 
 static const char  fuzz_rows[] =
-    "x,y,s,t\n"
-    "1,2,red,0\n"
-    "2,1.5,blue,1\n"
-    "3,,red,1\n"
-    "4,-1,,0\n"
-    "5,0.25,green,1\n"
+    FUZZ_ROWS
     "6,1e3,blue,0\n"
     "7,2,red,1\n"
     "8,3,red,0\n";
@@ -53,7 +45,6 @@ fuzz_acts(const char *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char                    path[64];
     uint32_t                left;
     const char             *end, *rows;
     size_t                  rows_len;
@@ -61,15 +52,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mlops_model_t          *model;
     mlops_learned_t         learned;
     mlops_learn_options_t   options;
-    static int              fd = -1;
 
     if (fuzz_acts((const char *) data, size) || size > 65536) {
         return 0;
-    }
-
-    if (fd == -1) {
-        fd = memfd_create("rows", 0);
-        check(fd != -1);
     }
 
     end = memchr(data, '\0', size);
@@ -77,16 +62,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rows_len = end ? size - (size_t) (rows - (const char *) data)
                    : sizeof(fuzz_rows) - 1;
 
-    check(ftruncate(fd, 0) == 0);
-    check(pwrite(fd, rows, rows_len, 0) == (ssize_t) rows_len);
-    (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-
     memset(&options, 0, sizeof(options));
     left = 300;
 
     options.text = (const char *) data;
     options.text_len = end ? (size_t) (end - (const char *) data) : size;
-    options.rows = path;
+    options.rows = fuzz_rows_file(rows, rows_len);
     options.work = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     options.stop = fuzz_stop;
     options.ctx = &left;
