@@ -4,53 +4,36 @@
  * first, so that the structure behind them is reached.
  */
 
+#include "images.h"
+
 #include "mlops_export.h"
-#include "mlops_hash.h"
-
-#include <stdlib.h>
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+static void
+fuzz_export(const mlops_model_t *model)
+{
+    char         *text;
+    size_t        text_len;
+    mlops_err_t   err;
+
+    (void) mlops_export_recipe(model, &text, &text_len, NULL, &err);
+    free(text);
+
+    (void) mlops_export_xgboost(model, NULL, &text, &text_len, NULL, &err);
+    free(text);
+}
 
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char                  *image, *text;
-    size_t                 text_len;
-    mlops_err_t            err;
-    mlops_model_t         *model;
-    mlops_image_header_t  *h;
+    void           *image;
+    mlops_model_t  *model;
 
-    if (len < sizeof(*h)) {
-        return 0;
-    }
-
-    image = aligned_alloc(64, mlops_align(len, 64));
-
-    if (image == NULL) {
-        return 0;
-    }
-
-    memcpy(image, bytes, len);
-
-    h = (mlops_image_header_t *) image;
-    memcpy(h->magic, MLOPS_IMAGE_MAGIC, sizeof(h->magic));
-    h->abi = MLOPS_IMAGE_ABI;
-    h->header_len = sizeof(*h);
-    h->file_len = len;
-    h->checksum = mlops_hash(&h->section_n, len - 32, 0);
-
-    model = mlops_model_open(image, len, &err);
+    model = fuzz_image_open(data, size, &image);
 
     if (model != NULL) {
-        (void) mlops_export_recipe(model, &text, &text_len, NULL, &err);
-        free(text);
-
-        (void) mlops_export_xgboost(model, NULL, &text, &text_len, NULL,
-                                    &err);
-        free(text);
-
+        fuzz_export(model);
         mlops_model_destroy(model);
     }
 

@@ -4,13 +4,7 @@
  * evaluates a row, in slices and in one go alike.
  */
 
-#include "mlops_hash.h"
-#include "mlops_model.h"
-
-#include <stdlib.h>
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+#include "images.h"
 
 
 static void
@@ -34,12 +28,9 @@ fuzz_eval(const mlops_model_t *model, uint32_t signature, int missing)
     out = malloc(face->cells_n * sizeof(*out));
     text = malloc(3);
 
-    if (scratch == NULL || out == NULL || text == NULL
-        || mlops_rows_alloc(&rows, &face->inputs, 2, &arena, &err)
-           != MLOPS_OK)
-    {
-        abort();
-    }
+    check(scratch != NULL && out != NULL && text != NULL);
+    check(mlops_rows_alloc(&rows, &face->inputs, 2, &arena, &err)
+          == MLOPS_OK);
 
     memcpy(text, "red", 3);
     rows.text = text;
@@ -71,19 +62,13 @@ fuzz_eval(const mlops_model_t *model, uint32_t signature, int missing)
     mlops_model_eval(model, signature, rows.cells, rows.present, text,
                      scratch, out, NULL);
 
-    if (mlops_model_predict(model, face, &rows, &results, &arena, &err)
-        != MLOPS_OK)
-    {
-        abort();
-    }
+    check(mlops_model_predict(model, face, &rows, &results, &arena, &err)
+          == MLOPS_OK);
 
     for (i = 0; i < face->outputs_n; i++) {
-        if (face->outputs[i].type != MLOPS_TYPE_BYTES
-            && out[face->outputs[i].first].u
-               != results.cells[face->outputs[i].first].u)
-        {
-            abort();
-        }
+        check(face->outputs[i].type == MLOPS_TYPE_BYTES
+              || out[face->outputs[i].first].u
+                 == results.cells[face->outputs[i].first].u);
     }
 
     free(text);
@@ -128,34 +113,19 @@ fuzz_load(const void *data, size_t len, size_t budget)
 
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char                  *data;
-    mlops_image_header_t  *h;
+    void  *image;
 
-    data = aligned_alloc(64, mlops_align(len + 1, 64));
+    image = fuzz_image_copy(data, size);
+    (void) fuzz_load(image, size, SIZE_MAX);
 
-    if (data == NULL) {
-        return 0;
+    if (fuzz_image_seal(image, size)) {
+        check(fuzz_load(image, size, SIZE_MAX)
+              == fuzz_load(image, size, 512));
     }
 
-    memcpy(data, bytes, len);
-    (void) fuzz_load(data, len, SIZE_MAX);
-
-    if (len >= sizeof(*h)) {
-        h = (mlops_image_header_t *) data;
-        memcpy(h->magic, MLOPS_IMAGE_MAGIC, sizeof(h->magic));
-        h->abi = MLOPS_IMAGE_ABI;
-        h->header_len = sizeof(*h);
-        h->file_len = len;
-        h->checksum = mlops_hash(&h->section_n, len - 32, 0);
-
-        if (fuzz_load(data, len, SIZE_MAX) != fuzz_load(data, len, 512)) {
-            abort();
-        }
-    }
-
-    free(data);
+    free(image);
 
     return 0;
 }
