@@ -1,6 +1,6 @@
 /*
- * What the fuzz targets share: a check that ends the program, and a folder
- * that lives as long as it.
+ * What the fuzz targets share: a check that ends the program, a copy of the
+ * input, and a folder that lives as long as the program.
  */
 
 #ifndef MLOPS_FUZZ_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 
@@ -24,6 +25,24 @@
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+/* Memory of just these bytes, so that a sanitizer sees what reads beyond. */
+
+static inline char *
+fuzz_copy(const void *data, size_t size)
+{
+    char  *copy;
+
+    copy = malloc(size ? size : 1);
+    check(copy != NULL);
+
+    if (size != 0) {
+        memcpy(copy, data, size);
+    }
+
+    return copy;
+}
 
 
 static inline char *

@@ -237,9 +237,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dir = fuzz_dir();
     fuzz_make_view(data[0] & 2);
 
-    copy = malloc(size);
-    check(copy != NULL);
-    memcpy(copy, data, size);
+    copy = fuzz_copy(data, size);
 
     if (data[0] & 1) {
         size = fuzz_mend(copy, size);

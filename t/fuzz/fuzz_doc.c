@@ -113,9 +113,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     tokens = (data[0] == '1');
     len = size - 1;
-    text = malloc(len ? len : 1);
-    check(text != NULL);
-    memcpy(text, data + 1, len);
+    text = fuzz_copy(data + 1, len);
 
     mlops_arena_init(&arena, NULL, NULL);
     err.text[0] = '\0';

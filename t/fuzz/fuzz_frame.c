@@ -98,9 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.missing_n = 2;
 
     size--;
-    copy = malloc(size ? size : 1);
-    check(copy != NULL);
-    memcpy(copy, data + 1, size);
+    copy = fuzz_copy(data + 1, size);
 
     for (i = 0, rc = 0; i < 3; i++) {
 

@@ -48,13 +48,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mlops_keys_list_t    list;
     mlops_scan_fault_t   fault;
 
-    body = malloc(size ? size : 1);
-    check(body != NULL);
-
-    if (size != 0) {
-        memcpy(body, data, size);
-    }
-
+    body = fuzz_copy(data, size);
     mlops_arena_init(&arena, NULL, NULL);
     mlops_keys_init(&list, NAMES, VALUES);
     err.text[0] = '\0';

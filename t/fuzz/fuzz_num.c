@@ -297,19 +297,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* the library wants a NUL, the parsers must not look behind the end */
 
     text = malloc(size + 1);
-    exact = malloc(size ? size : 1);
+    exact = fuzz_copy(data, size);
+    check(text != NULL);
 
-    if (text == NULL || exact == NULL) {
-        free(text);
-        free(exact);
-        return 0;
-    }
-
-    if (size != 0) {
-        memcpy(text, data, size);
-        memcpy(exact, data, size);
-    }
-
+    memcpy(text, exact, size);
     text[size] = '\0';
 
     fuzz_json(text, text + size, size);

@@ -109,9 +109,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dir = fuzz_dir();
     mlops_offline_name(name, 0, 0);
 
-    copy = malloc(size);
-    check(copy != NULL);
-    memcpy(copy, data, size);
+    copy = fuzz_copy(data, size);
 
     if (data[0] & 1) {
         fuzz_mend(copy, size);

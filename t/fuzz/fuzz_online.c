@@ -89,10 +89,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     dir = fuzz_dir();
-    copy = malloc(size);
+    copy = fuzz_copy(data, size);
     again = malloc(size);
-    check(copy != NULL && again != NULL);
-    memcpy(copy, data, size);
+    check(again != NULL);
 
     if (data[0] & 1) {
         fuzz_mend(copy, size);

@@ -263,9 +263,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limits.nonfinite = ((data[2] - '0') & 2) ? 1 : 0;
 
     len = size - 3;
-    body = malloc(len ? len : 1);
-    check(body != NULL);
-    memcpy(body, data + 3, len);
+    body = fuzz_copy(data + 3, len);
 
     mlops_arena_init(&arena, NULL, NULL);
     err.text[0] = '\0';
