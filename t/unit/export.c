@@ -5,7 +5,7 @@
  */
 
 #include "importing.h"
-#include "mlops_build.h"
+#include "toys.h"
 #include "mlops_export.h"
 
 #include <dirent.h>
@@ -428,39 +428,63 @@ test_steps(void **state)
 }
 
 
+/* A model of one signature, s, whose output is the cells from first on;
+ * destroys the builder. */
+
+static void
+finish(unit_model_t *m, mlops_builder_t *b, const uint32_t *in, uint32_t n,
+    mlops_type_t type, uint32_t first, uint32_t width)
+{
+    int                     rc;
+    uint32_t                i, cells[4];
+    mlops_err_t             err;
+    mlops_builder_output_t  output;
+
+    assert_true(width <= mlops_nitems(cells));
+
+    for (i = 0; i < width; i++) {
+        cells[i] = first + i;
+    }
+
+    toy_output(&output, "y", type, cells, width);
+
+    rc = mlops_builder_signature(b, "s", in, n, &output, 1);
+    assert_int_equal(rc, MLOPS_OK);
+    mlops_builder_facts(b, "{}", 2);
+    rc = mlops_builder_finish(b, &m->image, &m->len, &err);
+    unit_ok(rc == MLOPS_OK, "%s", err.text);
+    mlops_builder_destroy(b);
+    unit_model_load(m);
+}
+
+
 /* What recipes cannot say in one step, but a builder can: bounds on one side
  * for some cells.  And what they cannot say at all. */
 
 static void
 test_built(void **state)
 {
-    int                     rc, i;
-    char                   *text;
-    size_t                  len;
-    double                  x[4], out[4];
-    uint32_t                in[4], cell, cells[4];
-    mlops_err_t             err;
-    unit_model_t            m, back;
-    mlops_column_t          column;
-    mlops_builder_t        *b;
-    mlops_builder_output_t  output;
-    static const double     lo[] = { -1, -INFINITY, -INFINITY, 0.1 };
-    static const double     hi[] = { INFINITY, 2, INFINITY, 0.2 };
-    static const double     infinite[] = { INFINITY, 1, 2, 3 };
-    static const char      *names[] = { "a", "b", "c", "d" };
+    int                   rc, i;
+    char                 *text;
+    size_t                len;
+    double                x[4], out[4];
+    uint32_t              in[4], cell;
+    mlops_err_t           err;
+    unit_model_t          m, back;
+    mlops_builder_t      *b;
+    static const double   lo[] = { -1, -INFINITY, -INFINITY, 0.1 };
+    static const double   hi[] = { INFINITY, 2, INFINITY, 0.2 };
+    static const double   infinite[] = { INFINITY, 1, 2, 3 };
+    static const char    *names[] = { "a", "b", "c", "d" };
 
     (void) state;
 
     for (i = 0; i < 2; i++) {
         b = mlops_builder_create();
         assert_non_null(b);
-        memset(&column, 0, sizeof(column));
 
         for (cell = 0; cell < 4; cell++) {
-            column.name.data = names[cell];
-            column.name.len = 1;
-            column.type = MLOPS_TYPE_FP64;
-            in[cell] = mlops_builder_input(b, &column);
+            in[cell] = toy_input(b, names[cell], MLOPS_TYPE_FP64);
         }
 
         cell = (i == 0) ? mlops_builder_clip(b, in, 4, MLOPS_BUILDER_NEW, lo,
@@ -468,24 +492,7 @@ test_built(void **state)
                         : mlops_builder_impute(b, in, 4, MLOPS_BUILDER_NEW,
                                                infinite);
 
-        memset(&output, 0, sizeof(output));
-        output.name.data = "y";
-        output.name.len = 1;
-        output.type = MLOPS_TYPE_FP64;
-        output.width = 4;
-        output.cells = cells;
-
-        for (len = 0; len < 4; len++) {
-            cells[len] = cell + (uint32_t) len;
-        }
-
-        rc = mlops_builder_signature(b, "s", in, 4, &output, 1);
-        assert_int_equal(rc, MLOPS_OK);
-        mlops_builder_facts(b, "{}", 2);
-        rc = mlops_builder_finish(b, &m.image, &m.len, &err);
-        unit_ok(rc == MLOPS_OK, "%s", err.text);
-        mlops_builder_destroy(b);
-        unit_model_load(&m);
+        finish(&m, b, in, 4, MLOPS_TYPE_FP64, cell, 4);
 
         if (i == 0) {
             round_trip("clip", &m);
@@ -639,17 +646,14 @@ test_groups(void **state)
 static void
 test_no_trees(void **state)
 {
-    int                      rc, i;
-    char                    *text;
-    double                   x, out[2];
-    uint32_t                 in, out_cell, cells[2];
-    mlops_err_t              err;
-    unit_model_t             m, back;
-    mlops_forest_t           forest;
-    mlops_column_t           column;
-    mlops_builder_t         *b;
-    mlops_builder_output_t   output;
-    static const double      bases[2][2] = { { 0.5, 0.5 }, { 0.5, -2 } };
+    int                   i;
+    char                 *text;
+    double                x, out[2];
+    uint32_t              in, cell;
+    unit_model_t          m, back;
+    mlops_forest_t        forest;
+    mlops_builder_t      *b;
+    static const double   bases[2][2] = { { 0.5, 0.5 }, { 0.5, -2 } };
 
     (void) state;
 
@@ -657,11 +661,7 @@ test_no_trees(void **state)
         b = mlops_builder_create();
         assert_non_null(b);
 
-        memset(&column, 0, sizeof(column));
-        column.name.data = "x";
-        column.name.len = 1;
-        column.type = MLOPS_TYPE_FP32;
-        in = mlops_builder_input(b, &column);
+        in = toy_input(b, "x", MLOPS_TYPE_FP32);
 
         memset(&forest, 0, sizeof(forest));
         forest.features_n = 1;
@@ -669,24 +669,8 @@ test_no_trees(void **state)
         forest.leaf_size = 2;
         forest.f32 = 1;
         forest.base = bases[i];
-        out_cell = mlops_builder_trees(b, &in, MLOPS_BUILDER_NEW, &forest);
-        cells[0] = out_cell;
-        cells[1] = out_cell + 1;
-
-        memset(&output, 0, sizeof(output));
-        output.name.data = "y";
-        output.name.len = 1;
-        output.type = MLOPS_TYPE_FP32;
-        output.width = 2;
-        output.cells = cells;
-
-        rc = mlops_builder_signature(b, "s", &in, 1, &output, 1);
-        assert_int_equal(rc, MLOPS_OK);
-        mlops_builder_facts(b, "{}", 2);
-        rc = mlops_builder_finish(b, &m.image, &m.len, &err);
-        unit_ok(rc == MLOPS_OK, "%s", err.text);
-        mlops_builder_destroy(b);
-        unit_model_load(&m);
+        cell = mlops_builder_trees(b, &in, MLOPS_BUILDER_NEW, &forest);
+        finish(&m, b, &in, 1, MLOPS_TYPE_FP32, cell, 2);
 
         round_trip("no trees", &m);
         to_xgboost(&m, NULL, &back, &text);
