@@ -145,12 +145,24 @@ metric_scored(const metric_case_t *it, int weighted, mlops_scored_t *scored)
 
 
 static void
+measure(mlops_metric_t metric, const mlops_scored_t *scored, uint64_t seed,
+    mlops_metric_value_t *value)
+{
+    int          rc;
+    mlops_err_t  err;
+
+    rc = mlops_metric(metric, scored, seed, value, &err);
+    unit_ok(rc == MLOPS_OK, "%s: %s", mlops_metric_name(metric),
+            rc == MLOPS_OK ? "" : err.text);
+}
+
+
+static void
 test_values(void **state)
 {
     int                    weighted;
     size_t                 i;
     double                 want;
-    mlops_err_t            err;
     mlops_scored_t         scored;
     mlops_metric_value_t   value;
 
@@ -161,8 +173,7 @@ test_values(void **state)
             metric_scored(&cases[i], weighted, &scored);
             want = weighted ? cases[i].weighted : cases[i].plain;
 
-            assert_int_equal(mlops_metric(cases[i].metric, &scored, 1,
-                                          &value, &err), MLOPS_OK);
+            measure(cases[i].metric, &scored, 1, &value);
             unit_ok(fabs(value.value - want) <= 1e-12,
                     "%s of %u classes, %s: %.17g, expected %.17g",
                     mlops_metric_name(cases[i].metric), cases[i].classes_n,
@@ -181,7 +192,6 @@ test_values(void **state)
 static void
 test_median(void **state)
 {
-    mlops_err_t            err;
     mlops_scored_t         scored;
     mlops_metric_value_t   value;
 
@@ -189,8 +199,7 @@ test_median(void **state)
 
     metric_scored(&cases[0], 0, &scored);
 
-    assert_int_equal(mlops_metric(MLOPS_METRIC_MEDIAN_ERROR, &scored, 1,
-                                  &value, &err), MLOPS_OK);
+    measure(MLOPS_METRIC_MEDIAN_ERROR, &scored, 1, &value);
     assert_true(fabs(value.value - 0.08) <= 1e-12);
     assert_true(value.lo < 0 && value.hi > 0.1);
 
@@ -206,8 +215,7 @@ test_median(void **state)
         scored.target = target;
         scored.weight = w;
 
-        assert_int_equal(mlops_metric(MLOPS_METRIC_MEDIAN_ERROR, &scored, 1,
-                                      &value, &err), MLOPS_OK);
+        measure(MLOPS_METRIC_MEDIAN_ERROR, &scored, 1, &value);
         assert_true(value.value == 2.5);
     }
 }
@@ -216,29 +224,25 @@ test_median(void **state)
 static void
 test_intervals(void **state)
 {
-    mlops_err_t            err;
     mlops_scored_t         scored;
     mlops_metric_value_t   value;
 
     (void) state;
 
     metric_scored(&cases[1], 0, &scored);
-    assert_int_equal(mlops_metric(MLOPS_METRIC_MSE, &scored, 1, &value, &err),
-                     MLOPS_OK);
+    measure(MLOPS_METRIC_MSE, &scored, 1, &value);
     assert_true(fabs(value.lo - 0.32467617646181535) <= 1e-12);
     assert_true(fabs(value.hi - 0.7332288235381845) <= 1e-12);
 
     metric_scored(&cases[1], 1, &scored);
-    assert_int_equal(mlops_metric(MLOPS_METRIC_MSE, &scored, 1, &value, &err),
-                     MLOPS_OK);
+    measure(MLOPS_METRIC_MSE, &scored, 1, &value);
     assert_true(fabs(value.lo - 0.2938085149479911) <= 1e-12);
     assert_true(fabs(value.hi - 0.7322209932487301) <= 1e-12);
 
     /* of the root: the same relative to twice the root */
 
     metric_scored(&cases[0], 0, &scored);
-    assert_int_equal(mlops_metric(MLOPS_METRIC_RMSE, &scored, 1, &value,
-                                  &err), MLOPS_OK);
+    measure(MLOPS_METRIC_RMSE, &scored, 1, &value);
     assert_true(fabs(value.hi - value.value
                      - (0.7332288235381845 - 0.5289525)
                        / (2 * 0.7272912071515782)) <= 1e-12);
@@ -255,7 +259,6 @@ test_bootstrap(void **state)
     double                 half, a;
     uint32_t               i, n;
     double                *p, *y;
-    mlops_err_t            err;
     mlops_scored_t         scored;
     mlops_metric_value_t   value, again;
     static const uint32_t  sizes[] = { 400, 40000 };
@@ -281,10 +284,8 @@ test_bootstrap(void **state)
         scored.predicted = p;
         scored.target = y;
 
-        assert_int_equal(mlops_metric(MLOPS_METRIC_F1, &scored, 9, &value,
-                                      &err), MLOPS_OK);
-        assert_int_equal(mlops_metric(MLOPS_METRIC_F1, &scored, 9, &again,
-                                      &err), MLOPS_OK);
+        measure(MLOPS_METRIC_F1, &scored, 9, &value);
+        measure(MLOPS_METRIC_F1, &scored, 9, &again);
         assert_memory_equal(&value, &again, sizeof(value));
 
         a = value.value / (2 - value.value);
@@ -336,8 +337,7 @@ test_edges(void **state)
 
     /* one class: no area */
 
-    assert_int_equal(mlops_metric(MLOPS_METRIC_AUC, &scored, 1, &value, &err),
-                     MLOPS_OK);
+    measure(MLOPS_METRIC_AUC, &scored, 1, &value);
     assert_true(isnan(value.value) && isnan(value.lo));
 
     /* no weight, no value: of two classes as of three */
@@ -351,8 +351,7 @@ test_edges(void **state)
                 continue;
             }
 
-            assert_int_equal(mlops_metric(i, &scored, 1, &value, &err),
-                             MLOPS_OK);
+            measure(i, &scored, 1, &value);
             unit_ok(isnan(value.value) && isnan(value.lo) && isnan(value.hi),
                     "%s: %g (%g to %g)", mlops_metric_name(i), value.value,
                     value.lo, value.hi);
@@ -365,8 +364,7 @@ test_edges(void **state)
     scored.weight = NULL;
     scored.predicted = zeros;
     scored.target = zeros;
-    assert_int_equal(mlops_metric(MLOPS_METRIC_F1, &scored, 1, &value, &err),
-                     MLOPS_OK);
+    measure(MLOPS_METRIC_F1, &scored, 1, &value);
     assert_true(value.value == 0);
 
     scored.predicted = p;
@@ -383,13 +381,11 @@ test_edges(void **state)
     /* a constant target, scikit-learn's r2_score: 0, or 1 where it is hit */
 
     scored.classes_n = 0;
-    assert_int_equal(mlops_metric(MLOPS_METRIC_R2, &scored, 1, &value, &err),
-                     MLOPS_OK);
+    measure(MLOPS_METRIC_R2, &scored, 1, &value);
     assert_true(value.value == 0);
 
     scored.predicted = ones;
-    assert_int_equal(mlops_metric(MLOPS_METRIC_R2, &scored, 1, &value, &err),
-                     MLOPS_OK);
+    measure(MLOPS_METRIC_R2, &scored, 1, &value);
     assert_true(value.value == 1);
 
     scored.predicted = p;
@@ -403,8 +399,7 @@ test_edges(void **state)
                                   &err), MLOPS_ERROR);
 
     scored.n = 0;
-    assert_int_equal(mlops_metric(MLOPS_METRIC_MSE, &scored, 1, &value, &err),
-                     MLOPS_OK);
+    measure(MLOPS_METRIC_MSE, &scored, 1, &value);
     assert_true(isnan(value.value));
 
     assert_int_equal(mlops_metric_losses(MLOPS_METRIC_R2, &scored, losses,
