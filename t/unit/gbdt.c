@@ -219,6 +219,20 @@ test_hand(void **state)
 }
 
 
+/* One tree of one column whose leaves are the means of their rows. */
+
+static void
+one_tree(gbdts_t *g, const double *x, const double *y, uint64_t n)
+{
+    gbdts_init(g);
+    gbdts_column(g, "x", x, n);
+    g->matrix.target = y;
+    g->options.trees = 1;
+    g->options.l2 = 0;
+    g->options.learning_rate = 1;
+}
+
+
 /* Where a value is missing decides alone: a split behind the last bin. */
 
 static void
@@ -232,13 +246,7 @@ test_missing_alone(void **state)
 
     (void) state;
 
-    gbdts_init(&g);
-    gbdts_column(&g, "x", x, 8);
-    g.matrix.target = y;
-    g.options.trees = 1;
-    g.options.l2 = 0;
-    g.options.learning_rate = 1;
-
+    one_tree(&g, x, y, 8);
     gbdts_train(&g, &m, NULL);
 
     assert_true(m.forest.nodes_n == 3);
@@ -353,12 +361,7 @@ test_monotone_missing(void **state)
     (void) state;
 
     for (sign = 1; sign >= -1; sign -= 2) {
-        gbdts_init(&g);
-        gbdts_column(&g, "x", x, 8);
-        g.matrix.target = y;
-        g.options.trees = 1;
-        g.options.l2 = 0;
-        g.options.learning_rate = 1;
+        one_tree(&g, x, y, 8);
         g.options.monotone = &sign;
 
         gbdts_train(&g, &m, NULL);
