@@ -55,6 +55,18 @@ rule_free(unit_rule_t *r)
 }
 
 
+/* What was read is no rule, and the reason begins with this text. */
+
+static void
+rule_refused(unit_rule_t *r, const char *json, const char *text)
+{
+    unit_ok(r->rc == MLOPS_ERROR, "%s", json);
+    unit_ok(strncmp(r->err.text, text, strlen(text)) == 0, "%s: %s", json,
+            r->err.text);
+    rule_free(r);
+}
+
+
 static void
 split_by(mlops_split_t *split, const char *json, const uint32_t *rows,
     uint32_t n, const mlops_matrix_column_t *column)
@@ -504,10 +516,7 @@ test_refused(void **state)
 
     for (i = 0; i < mlops_nitems(v); i++) {
         rule_read(&r, v[i].json);
-        unit_ok(r.rc == MLOPS_ERROR, "%s", v[i].json);
-        unit_ok(strncmp(r.err.text, v[i].text, strlen(v[i].text)) == 0,
-                "%s: %s", v[i].json, r.err.text);
-        rule_free(&r);
+        rule_refused(&r, v[i].json, v[i].text);
     }
 }
 
@@ -686,10 +695,7 @@ test_filter_refused(void **state)
 
     for (i = 0; i < mlops_nitems(v); i++) {
         filters_read(&r, v[i].json);
-        unit_ok(r.rc == MLOPS_ERROR, "%s", v[i].json);
-        unit_ok(strncmp(r.err.text, v[i].text, strlen(v[i].text)) == 0,
-                "%s: %s", v[i].json, r.err.text);
-        rule_free(&r);
+        rule_refused(&r, v[i].json, v[i].text);
     }
 }
 
