@@ -55,17 +55,27 @@ fits_done(fits_t *fits)
 
 /* A column; data outlives it. */
 
-static inline void
-fits_column(fits_t *fits, const char *name, const double *data, uint64_t n)
+static inline mlops_matrix_column_t *
+fits_add(fits_t *fits, const char *name, mlops_matrix_kind_t kind,
+    const void *data, uint64_t n)
 {
     mlops_matrix_column_t  *column;
 
     column = &fits->columns[fits->matrix.columns_n++];
     column->name.data = name;
     column->name.len = strlen(name);
-    column->kind = MLOPS_MATRIX_DOUBLE;
+    column->kind = kind;
     column->data = data;
     fits->matrix.n = n;
+
+    return column;
+}
+
+
+static inline void
+fits_column(fits_t *fits, const char *name, const double *data, uint64_t n)
+{
+    (void) fits_add(fits, name, MLOPS_MATRIX_DOUBLE, data, n);
 }
 
 
@@ -77,14 +87,9 @@ fits_codes(fits_t *fits, const char *name, const uint32_t *codes, uint64_t n,
 {
     mlops_matrix_column_t  *column;
 
-    column = &fits->columns[fits->matrix.columns_n++];
-    column->name.data = name;
-    column->name.len = strlen(name);
-    column->kind = MLOPS_MATRIX_CODES;
-    column->data = codes;
+    column = fits_add(fits, name, MLOPS_MATRIX_CODES, codes, n);
     column->categories = categories;
     column->categories_n = categories_n;
-    fits->matrix.n = n;
 }
 
 
