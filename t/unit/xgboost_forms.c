@@ -10,7 +10,7 @@
 #define FORM_SIZE  16384
 
 
-/* Pieces of a file; NULL takes what stands in form_default. */
+/* Pieces of a file; a test takes form_default and changes some. */
 
 typedef struct {
     const char  *version;
@@ -68,37 +68,20 @@ static const form_t  form_default = {
 static char *
 form_text(const form_t *f)
 {
-    char        *text, booster[FORM_SIZE];
-    form_t       d;
-
-    d = *f;
-
-#define or_default(x)  if (d.x == NULL) d.x = form_default.x
-
-    or_default(version);
-    or_default(base);
-    or_default(param);
-    or_default(objective);
-    or_default(learner);
-    or_default(model);
-    or_default(trees_n);
-    or_default(info);
-    or_default(trees);
-
-#undef or_default
+    char  *text, booster[FORM_SIZE];
 
     snprintf(booster, sizeof(booster), "{\"name\":\"gbtree\",\"model\":{"
              "\"gbtree_model_param\":{\"num_trees\":\"%s\"},"
-             "\"tree_info\":[%s],\"trees\":[%s]%s}}", d.trees_n, d.info,
-             d.trees, d.model);
+             "\"tree_info\":[%s],\"trees\":[%s]%s}}", f->trees_n, f->info,
+             f->trees, f->model);
 
     text = malloc(2 * FORM_SIZE);
     assert_non_null(text);
 
     snprintf(text, 2 * FORM_SIZE, "{\"learner\":{\"learner_model_param\":{"
              "\"base_score\":\"%s\",%s},\"objective\":{\"name\":\"%s\"},"
-             "\"gradient_booster\":%s%s}%s}", d.base, d.param, d.objective,
-             d.booster ? d.booster : booster, d.learner, d.version);
+             "\"gradient_booster\":%s%s}%s}", f->base, f->param, f->objective,
+             f->booster ? f->booster : booster, f->learner, f->version);
 
     return text;
 }
@@ -152,8 +135,7 @@ form_expect1(const form_t *f, const char *signature, double x0, double want,
 static void
 test_base_score(void **state)
 {
-    form_t        f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                        NULL };
+    form_t        f = form_default;
     const double  two[] = { 0.75, -0.75 };
 
     (void) state;
@@ -180,7 +162,7 @@ test_base_score(void **state)
 
     /* logit(1/4) = -log 3 */
 
-    memset(&f, 0, sizeof(f));
+    f = form_default;
     f.base = "2.5E-1";
     f.objective = "binary:logistic";
     form_expect1(&f, "margin", 0, 1.25 - log(3), 1e-6);
@@ -210,8 +192,7 @@ test_base_score(void **state)
 static void
 test_old_file(void **state)
 {
-    form_t  f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                  NULL };
+    form_t  f = form_default;
 
     (void) state;
 
@@ -233,8 +214,7 @@ test_old_file(void **state)
 static void
 test_dart(void **state)
 {
-    form_t  f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                  NULL };
+    form_t  f = form_default;
 
     (void) state;
 
@@ -263,8 +243,7 @@ test_dart(void **state)
 static void
 test_vector_leaves(void **state)
 {
-    form_t        f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                        NULL };
+    form_t        f = form_default;
     const double  left[] = { 1.5, 2.25 }, right[] = { 3.5, 4.25 };
 
     (void) state;
@@ -293,8 +272,7 @@ test_vector_leaves(void **state)
 static void
 test_links(void **state)
 {
-    form_t        f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                        NULL };
+    form_t        f = form_default;
     const double  as_is[] = { 3.5, 1.5, 2.5 }, sorted[] = { 1.5, 2.5, 3.5 };
     const double  steps[] = { 1, 0.5413232, 1.8545856 };
     const double  values[] = { 1, 2, 4 };
@@ -336,7 +314,7 @@ test_links(void **state)
 
     /* the sum of a linear model starts from the first intercept */
 
-    memset(&f, 0, sizeof(f));
+    f = form_default;
     f.booster = "{\"name\":\"gblinear\",\"model\":{\"weights\":[2,3,4]}}";
     form_expect1(&f, "default", 10, 0.5 + 4 + 20, 0);
 }
@@ -370,8 +348,7 @@ static void
 test_categories(void **state)
 {
     char                  *text;
-    form_t                 f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                                 NULL, NULL, NULL };
+    form_t                 f = form_default;
     unit_model_t           m;
     const mlops_column_t  *column;
 
@@ -568,8 +545,7 @@ test_refused(void **state)
 {
     char         *text, *edited, *at;
     size_t        i, len;
-    form_t        f = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                        NULL };
+    form_t        f = form_default;
 
     (void) state;
 
@@ -690,8 +666,7 @@ test_unknown_objective(void **state)
 {
     char                    *text;
     double                   x[2] = { 0, 0 }, out;
-    form_t                   f = { NULL, NULL, NULL, "reg:new", NULL, NULL,
-                                   NULL, NULL, NULL, NULL };
+    form_t                   f = form_default;
     unit_model_t             m;
     mlops_import_options_t   options;
 
@@ -700,6 +675,7 @@ test_unknown_objective(void **state)
     memset(&options, 0, sizeof(options));
     options.outputs = "margin";
 
+    f.objective = "reg:new";
     text = form_text(&f);
     unit_import_text(&m, text, &options);
     unit_eval(&m, "margin", x, &out);
