@@ -27,17 +27,7 @@ fuzz_export(const mlops_model_t *model)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    void           *image;
-    mlops_model_t  *model;
-
-    model = fuzz_image_open(data, size, &image);
-
-    if (model != NULL) {
-        fuzz_export(model);
-        mlops_model_destroy(model);
-    }
-
-    free(image);
+    fuzz_image_use(data, size, fuzz_export);
 
     return 0;
 }

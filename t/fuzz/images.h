@@ -53,17 +53,28 @@ fuzz_image_seal(void *image, size_t size)
 }
 
 
-/* A model of the sealed copy, or NULL; both are the caller's to free. */
+/* Uses the model of a sealed copy, if the loader takes it. */
 
-static inline mlops_model_t *
-fuzz_image_open(const uint8_t *data, size_t size, void **image)
+static inline void
+fuzz_image_use(const uint8_t *data, size_t size,
+    void (*use)(const mlops_model_t *model))
 {
-    mlops_err_t  err;
+    void           *image;
+    mlops_err_t     err;
+    mlops_model_t  *model;
 
-    *image = fuzz_image_copy(data, size);
+    image = fuzz_image_copy(data, size);
 
-    return fuzz_image_seal(*image, size)
-           ? mlops_model_open(*image, size, &err) : NULL;
+    if (fuzz_image_seal(image, size)) {
+        model = mlops_model_open(image, size, &err);
+
+        if (model != NULL) {
+            use(model);
+            mlops_model_destroy(model);
+        }
+    }
+
+    free(image);
 }
 
 
