@@ -72,7 +72,5 @@ main(void)
         cmocka_unit_test(test_ended_at_once)
     };
 
-    unit_start();
-
-    return cmocka_run_group_tests_name("child", tests, NULL, NULL);
+    return unit_run(tests);
 }

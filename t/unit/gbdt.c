@@ -883,7 +883,5 @@ main(void)
         cmocka_unit_test(test_weights)
     };
 
-    unit_start();
-
-    return cmocka_run_group_tests_name("gbdt", tests, NULL, NULL);
+    return unit_run(tests);
 }

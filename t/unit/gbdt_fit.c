@@ -428,7 +428,5 @@ main(void)
         cmocka_unit_test(test_refused)
     };
 
-    unit_start();
-
-    return cmocka_run_group_tests_name("gbdt_fit", tests, NULL, NULL);
+    return unit_run(tests);
 }

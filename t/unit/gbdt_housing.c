@@ -151,7 +151,5 @@ main(void)
         cmocka_unit_test(test_housing)
     };
 
-    unit_start();
-
-    return cmocka_run_group_tests_name("gbdt_housing", tests, NULL, NULL);
+    return unit_run(tests);
 }

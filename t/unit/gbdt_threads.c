@@ -59,7 +59,5 @@ main(void)
         cmocka_unit_test(test_threads)
     };
 
-    unit_start();
-
-    return cmocka_run_group_tests_name("gbdt_threads", tests, NULL, NULL);
+    return unit_run(tests);
 }

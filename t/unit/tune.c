@@ -178,7 +178,5 @@ main(void)
         cmocka_unit_test(test_vast)
     };
 
-    unit_start();
-
-    return cmocka_run_group_tests_name("tune", tests, NULL, NULL);
+    return unit_run(tests);
 }
