@@ -5,25 +5,12 @@
  * against the bytes they are of, and what is refused.
  */
 
-#include "unit.h"
+#include "onlines.h"
 #include "mlops_online_inner.h"
 
 #include <math.h>
 
 #include "online_vectors.h"
-
-
-static mlops_online_t *
-create(const mlops_online_conf_t *conf)
-{
-    mlops_err_t      err;
-    mlops_online_t  *online;
-
-    online = mlops_online_create(conf, &err);
-    unit_ok(online != NULL, "%s", err.text);
-
-    return online;
-}
 
 
 static void
@@ -79,7 +66,7 @@ run_case(const case_t *c, int one_by_one)
     mlops_online_progress_t   progress;
 
     conf_of(c, &conf);
-    online = create(&conf);
+    online = onlines_create(&conf);
     all = calloc(c->n, sizeof(mlops_example_t));
     assert_non_null(all);
 
@@ -158,7 +145,7 @@ run_rls(const double *expected, double forgetting, double ridge)
     conf.dense = RLS_P;
     conf.forgetting = forgetting;
     conf.ridge = ridge;
-    online = create(&conf);
+    online = onlines_create(&conf);
 
     for (i = 0; i < RLS_N; i++) {
         memset(&e, 0, sizeof(e));
@@ -259,7 +246,7 @@ test_progress(void **state)
     conf.rate = 1;
     conf.epsilon = 1e-30;
     conf.window = 2;
-    online = create(&conf);
+    online = onlines_create(&conf);
 
     mlops_online_progress(online, 0, &p);
     assert_true(p.examples == 0 && isnan(p.loss) && isnan(p.since_loss)
@@ -319,7 +306,7 @@ test_accuracy(void **state)
 
     mlops_online_defaults(&conf, MLOPS_ONLINE_FTRL);
     conf.window = 3;
-    online = create(&conf);
+    online = onlines_create(&conf);
     memset(&e, 0, sizeof(e));
     e.weight = 1;
 
@@ -373,7 +360,7 @@ test_refused(void **state)
 
     mlops_online_defaults(&conf, MLOPS_ONLINE_FTRL);
     conf.bits = 6;
-    online = create(&conf);
+    online = onlines_create(&conf);
 
     memset(&good, 0, sizeof(good));
     good.index = index;
@@ -411,7 +398,7 @@ test_refused(void **state)
 
     mlops_online_defaults(&conf, MLOPS_ONLINE_RLS);
     conf.dense = 3;
-    online = create(&conf);
+    online = onlines_create(&conf);
     e = good;
     refuse(online, &e, "expected 3 dense numbers, got 0");
     e.dense = d;
@@ -430,7 +417,7 @@ test_refused(void **state)
 
     mlops_online_defaults(&conf, MLOPS_ONLINE_FTRL);
     conf.loss = MLOPS_ONLINE_POISSON;
-    online = create(&conf);
+    online = onlines_create(&conf);
     e = good;
     e.label = -1;
     refuse(online, &e, "expected a label from 0 to 1e30, got -1");
@@ -483,7 +470,7 @@ survive(mlops_online_algorithm_t algorithm, mlops_online_loss_t loss)
         conf.bits = 4;
     }
 
-    online = create(&conf);
+    online = onlines_create(&conf);
     seed = 5;
     memset(&e, 0, sizeof(e));
     e.index = index;
@@ -562,7 +549,7 @@ test_windup(void **state)
     mlops_online_defaults(&conf, MLOPS_ONLINE_RLS);
     conf.dense = 4;
     conf.forgetting = 0.9;
-    online = create(&conf);
+    online = onlines_create(&conf);
     memset(&e, 0, sizeof(e));
     e.dense = d;
     e.n = 4;
@@ -604,8 +591,8 @@ same_bits(mlops_online_algorithm_t algorithm)
     conf.bits = 7;
     conf.l1 = 0.05;
     conf.l2 = 0.1;
-    one = create(&conf);
-    two = create(&conf);
+    one = onlines_create(&conf);
+    two = onlines_create(&conf);
     two->kernel = (algorithm == MLOPS_ONLINE_FTRL) ? &mlops_online_ftrl
                                                    : &mlops_online_adagrad;
     seed = 17;

@@ -6,9 +6,8 @@
  * with weights of one update before and is 0.13 % to 1.3 % worse.
  */
 
-#include "unit.h"
+#include "onlines.h"
 #include "mlops_frame.h"
-#include "mlops_online.h"
 
 #include <math.h>
 
@@ -65,8 +64,7 @@ learn(const mlops_frame_t *frame, const run_t *run)
     conf.l2 = run->l2;
     conf.rate = run->rate;
 
-    online = mlops_online_create(&conf, &err);
-    unit_ok(online != NULL, "%s", err.text);
+    online = onlines_create(&conf);
 
     memset(&e, 0, sizeof(e));
     e.value = x;

@@ -6,8 +6,8 @@
  */
 
 #include "fits.h"
+#include "onlines.h"
 #include "mlops_hash.h"
-#include "mlops_online.h"
 
 #include <sys/stat.h>
 
@@ -299,8 +299,7 @@ check_sparse(mlops_online_algorithm_t algorithm, mlops_online_loss_t loss,
     conf.loss = loss;
     conf.bits = bits;
     conf.l2 = 0.01;
-    online = mlops_online_create(&conf, &err);
-    assert_non_null(online);
+    online = onlines_create(&conf);
 
     memset(&e, 0, sizeof(e));
     e.index = index;

@@ -10,10 +10,9 @@
 
 #define MLOPS_FAULTS  1
 
-#include "unit.h"
+#include "onlines.h"
 #include "mlops_file.h"
 #include "mlops_hash.h"
-#include "mlops_online.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -110,19 +109,6 @@ conf_of(mlops_online_algorithm_t algorithm, mlops_online_loss_t loss)
 }
 
 
-static mlops_online_t *
-create(const mlops_online_conf_t *conf)
-{
-    mlops_err_t      err;
-    mlops_online_t  *online;
-
-    online = mlops_online_create(conf, &err);
-    unit_ok(online != NULL, "%s", err.text);
-
-    return online;
-}
-
-
 /* Examples from first to below end; an infinite one among them. */
 
 static void
@@ -199,11 +185,11 @@ resume(mlops_online_algorithm_t algorithm, mlops_online_loss_t loss)
     dir = open_dir(path);
     conf = conf_of(algorithm, loss);
 
-    whole = create(&conf);
+    whole = onlines_create(&conf);
     learn(whole, 0, EXAMPLES);
     save(whole, dir, "whole");
 
-    half = create(&conf);
+    half = onlines_create(&conf);
     learn(half, 0, 217);
     save(half, dir, "half");
     mlops_online_destroy(half);
@@ -271,7 +257,7 @@ test_layout(void **state)
     path = unit_tmpdir();
     dir = open_dir(path);
     conf = conf_of(MLOPS_ONLINE_FTRL, MLOPS_ONLINE_LOGISTIC);
-    online = create(&conf);
+    online = onlines_create(&conf);
 
     x = 0.5f;
     index = 256 + 17;
@@ -369,7 +355,7 @@ test_damage(void **state)
     path = unit_tmpdir();
     dir = open_dir(path);
     conf = conf_of(MLOPS_ONLINE_FTRL, MLOPS_ONLINE_LOGISTIC);
-    online = create(&conf);
+    online = onlines_create(&conf);
     learn(online, 0, 100);
     save(online, dir, "good");
     mlops_online_destroy(online);
@@ -510,9 +496,9 @@ test_kill(void **state)
     path = unit_tmpdir();
     dir = open_dir(path);
     conf = conf_of(MLOPS_ONLINE_ADAGRAD, MLOPS_ONLINE_LOGISTIC);
-    old = create(&conf);
+    old = onlines_create(&conf);
     learn(old, 0, 100);
-    new = create(&conf);
+    new = onlines_create(&conf);
     learn(new, 0, 200);
 
     fatal = -1;

@@ -1,0 +1,26 @@
+/*
+ * What the tests of online learning share: a model that has to be made.
+ */
+
+#ifndef MLOPS_UNIT_ONLINES_H
+#define MLOPS_UNIT_ONLINES_H
+
+
+#include "unit.h"
+#include "mlops_online.h"
+
+
+static inline mlops_online_t *
+onlines_create(const mlops_online_conf_t *conf)
+{
+    mlops_err_t      err;
+    mlops_online_t  *online;
+
+    online = mlops_online_create(conf, &err);
+    unit_ok(online != NULL, "%s", err.text);
+
+    return online;
+}
+
+
+#endif /* MLOPS_UNIT_ONLINES_H */
