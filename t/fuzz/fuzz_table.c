@@ -9,11 +9,9 @@
  * a limit.
  */
 
-#include "mlops_table.h"
+#include "fuzz.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "mlops_table.h"
 
 /* the repair, without a directory and a name */
 
@@ -68,9 +66,7 @@ fuzz_file(const uint8_t *data, size_t size, size_t *len)
     file = calloc(1, *len);
     fd = memfd_create("fuzz_table", MFD_CLOEXEC);
 
-    if (file == NULL || fd == -1) {
-        abort();
-    }
+    check(file != NULL && fd != -1);
 
     memcpy(file, data + 1, FUZZ_HEADER);
 
@@ -84,9 +80,7 @@ fuzz_file(const uint8_t *data, size_t size, size_t *len)
         memcpy(file + 24, &sum, 8);
     }
 
-    if (mlops_file_put(fd, file, *len) != MLOPS_OK) {
-        abort();
-    }
+    check(mlops_file_put(fd, file, *len) == MLOPS_OK);
 
     free(file);
 
@@ -128,13 +122,10 @@ fuzz_walk(const mlops_table_t *table, mlops_cell_t *cells, uint64_t *present,
 
             (void) mlops_table_status(table, &found, present, i, 7);
 
-            if (columns[i].type == MLOPS_TYPE_BYTES
-                && (cells[i].s.len > columns[i].bytes
-                    || (size_t) cells[i].s.off + cells[i].s.len
-                       > mlops_table_text_size(table)))
-            {
-                abort();
-            }
+            check(columns[i].type != MLOPS_TYPE_BYTES
+                  || (cells[i].s.len <= columns[i].bytes
+                      && (size_t) cells[i].s.off + cells[i].s.len
+                         <= mlops_table_text_size(table)));
         }
 
         if (!get || key.text.len > sizeof(copy)) {
@@ -166,17 +157,12 @@ fuzz_write(mlops_table_t *table, mlops_cell_t *cells, uint64_t *present,
     mlops_key_t        key;
     mlops_table_row_t  row;
 
-    if (mlops_table_writer(table, table->fd, &err) != MLOPS_OK
-        || mlops_table_repair(table, &err) != MLOPS_OK)
-    {
-        abort();
-    }
+    check(mlops_table_writer(table, table->fd, &err) == MLOPS_OK);
+    check(mlops_table_repair(table, &err) == MLOPS_OK);
 
     n = fuzz_walk(table, cells, present, text, 1);
 
-    if (n != table->header->rows_n) {
-        abort();
-    }
+    check(n == table->header->rows_n);
 
     memset(&row, 0, sizeof(row));
     memset(cells, 0, 2 * MLOPS_VIEW_COLUMNS_MAX * sizeof(mlops_cell_t));
@@ -196,20 +182,15 @@ fuzz_write(mlops_table_t *table, mlops_cell_t *cells, uint64_t *present,
             break;
         }
 
-        if (i % 3 == 0
-            && mlops_table_remove(table, &key, hash, hint) != MLOPS_OK)
-        {
-            abort();
+        if (i % 3 == 0) {
+            check(mlops_table_remove(table, &key, hash, hint) == MLOPS_OK);
         }
     }
 
-    if (fuzz_walk(table, cells, present, text, 1) != table->header->rows_n) {
-        abort();
-    }
+    check(fuzz_walk(table, cells, present, text, 1)
+          == table->header->rows_n);
 }
 
-
-int  LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -237,10 +218,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* not a byte more than readers are told to have */
 
     text = malloc(mlops_table_text_size(table));
-
-    if (text == NULL) {
-        abort();
-    }
+    check(text != NULL);
 
     if (data[0] & 2) {
         fuzz_write(table, cells, present, text);

@@ -6,20 +6,16 @@
  * past them; features and sums are those that the bytes say.
  */
 
+#include "fuzz.h"
+
 #include "mlops_simd.h"
 #include "mlops_trees.h"
 #include "mlops_trees_layout.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 
 #define FUZZ_ROWS      4
 #define FUZZ_FEATURES  512
 #define FUZZ_GROUPS    256
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const float  fuzz_values[] = {
@@ -34,10 +30,7 @@ fuzz_alloc(size_t size)
     void  *p;
 
     p = aligned_alloc(64, mlops_align(size + 1, 64));
-
-    if (p == NULL) {
-        abort();
-    }
+    check(p != NULL);
 
     return p;
 }
