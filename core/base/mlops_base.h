@@ -20,6 +20,7 @@
 #define MLOPS_ERROR    -1
 #define MLOPS_AGAIN    -2       /* call again: work is left */
 #define MLOPS_LIMIT    -3       /* a configured limit was passed */
+#define MLOPS_REFUSED  -4       /* the caller has not allowed it */
 
 #define MLOPS_ERR_SIZE  512
 

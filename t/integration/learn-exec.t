@@ -123,20 +123,57 @@ is_deeply([predict("a,b,c\n1,2,x\n-1,,x\n")], ['4.5', '-1.5'],
 is($rc, 0, 'a command that leaves a trace');
 unlink "$dir/ran" or die "$dir/ran: $!";
 
-my @again = ($ctl, 'reproduce', "$dir/m.mlm", "$dir/rows.csv", '--folder',
-             "$dir");
+sub again {
+    my ($rows, @args) = @_;
 
-($rc, $out, $err) = outcome({}, @again);
+    return outcome({}, $ctl, 'reproduce', "$dir/m.mlm", "$dir/$rows",
+                   '--folder', "$dir", @args);
+}
+
+($rc, $out, $err) = again('rows.csv');
 is($rc, 1, 'it is not run because an image says so');
-like($err, qr{steps\[1\]\.command: \ the\ recipe\ in\ the\ image\ runs
-              \ "sh\ \S*command\.sh",\ which\ is\ done\ only\ with
-              \ --exec$}mx, 'but told');
+like($err, qr{^mlopsctl\ reproduce:\ \Q$dir\E/m\.mlm:\ steps\[1\]\.command:
+              \ the\ step\ runs\ "sh\ \S*/command\.sh",\ and\ commands\ of
+              \ this\ recipe\ are\ not\ allowed;\ "mlopsctl\ inspect"\ shows
+              \ the\ recipe,\ --exec\ lets\ its\ commands\ run$}mx,
+     'but told');
 ok(! -e "$dir/ran", 'and has left no trace');
 
-($rc, $out, $err) = outcome({}, @again, '--exec');
+like(`"$ctl" inspect "$dir/m.mlm"`, qr/\bcommand\.sh\b/,
+     'inspect shows it as well');
+
+# rows that are wrong are found only where they are read
+
+spew("$dir/broken.csv", "a,b,c,y\n1,2,\"x,4\n");
+
+for my $case (['none.csv', qr/none\.csv: cannot open: No such file/],
+              ['broken.csv', qr/broken\.csv line 2, .*quote is not closed/])
+{
+    my ($rows, $wrong) = @$case;
+
+    ($rc, $out, $err) = again($rows);
+    is($rc, 1, "with $rows it is not run either");
+    like($err, qr/ commands of this recipe are not allowed;/, 'which is told');
+    unlike($err, qr/\Q$rows\E/, 'and nothing of the rows');
+
+    ($rc, $out, $err) = again($rows, '--exec');
+    is($rc, 1, "$rows is refused when it may run");
+    like($err, $wrong, 'as it is');
+    unlike($err, qr/--exec/, 'without a word of the option');
+}
+
+ok(! -e "$dir/ran", 'nothing has left a trace');
+
+($rc, $out, $err) = again('rows.csv', '--exec');
 is($rc, 0, 'it is run when asked for') or diag($err);
 like($out, qr/: the same, /, 'and makes the same model');
 ok(-e "$dir/ran", 'with its trace');
+
+($rc) = train($linear, step => { command => ['sh', './command.sh',
+                                             'x' x 400] });
+is($rc, 0, 'a command of many bytes');
+($rc, $out, $err) = again('rows.csv');
+like($err, qr/ runs "sh \S* x+\.\.\.", and commands of /, 'is cut to be told');
 
 ($rc, $out, $err) = train($linear =~ s/"a", "b"/"a", "b_known"/r
                           =~ s/"b", "default": 0/"b_known"/r,

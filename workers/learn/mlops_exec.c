@@ -18,6 +18,7 @@
 #define MLOPS_EXEC_TIMEOUT  (10ull * 60 * 1000)
 #define MLOPS_EXEC_OUTPUT   (100ull * 1024 * 1024)
 #define MLOPS_EXEC_STEPS    1000
+#define MLOPS_EXEC_SHOWN    256         /* of a command that is refused */
 
 
 static int mlops_exec_check(mlops_fit_t *fit);
@@ -72,6 +73,7 @@ mlops_exec_target(const mlops_doc_t *step)
 static int
 mlops_exec_check(mlops_fit_t *fit)
 {
+    int           rc;
     mlops_exec_t  ex;
 
     memset(&ex, 0, sizeof(ex));
@@ -88,13 +90,16 @@ mlops_exec_check(mlops_fit_t *fit)
         return MLOPS_ERROR;
     }
 
-    return mlops_exec_environment(&ex);
+    rc = mlops_exec_allowed(&ex);
+
+    return (rc == MLOPS_OK) ? mlops_exec_environment(&ex) : rc;
 }
 
 
 static int
 mlops_exec_run(mlops_fit_t *fit)
 {
+    int           rc;
     mlops_exec_t  ex;
 
     memset(&ex, 0, sizeof(ex));
@@ -106,9 +111,18 @@ mlops_exec_run(mlops_fit_t *fit)
     }
 
     if (mlops_exec_keys(&ex) != MLOPS_OK
-        || mlops_exec_folder(&ex) != MLOPS_OK
-        || mlops_exec_command(&ex) != MLOPS_OK
-        || mlops_exec_allowed(&ex) != MLOPS_OK
+        || mlops_exec_command(&ex) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    rc = mlops_exec_allowed(&ex);
+
+    if (rc != MLOPS_OK) {
+        return rc;
+    }
+
+    if (mlops_exec_folder(&ex) != MLOPS_OK
         || mlops_exec_files(&ex) != MLOPS_OK
         || mlops_exec_environment(&ex) != MLOPS_OK
         || mlops_exec_child(&ex) != MLOPS_OK)
@@ -121,16 +135,20 @@ mlops_exec_run(mlops_fit_t *fit)
 
 
 /* Who trains runs commands of a recipe of his own.  One that came in an image
- * may be anybody's: it is shown, and run when asked for. */
+ * may be anybody's: it is shown, and run when asked for.  The check refuses
+ * it; a run that nobody checked does so again. */
 
 static int
 mlops_exec_allowed(mlops_exec_t *ex)
 {
-    int       n;
-    char      text[256];
-    uint32_t  i;
+    int                     n;
+    char                    text[MLOPS_EXEC_SHOWN];
+    uint32_t                i;
+    const mlops_fit_env_t  *env;
 
-    if (!ex->fit->env->no_exec) {
+    env = ex->fit->env;
+
+    if (env == NULL || !env->no_exec) {
         return MLOPS_OK;
     }
 
@@ -140,9 +158,11 @@ mlops_exec_allowed(mlops_exec_t *ex)
     }
 
     (void) mlops_field_push(ex->fit->field, "command");
+    (void) mlops_field_error(ex->fit->field, "the step runs \"%s%s\", and "
+                             "commands of this recipe are not allowed", text,
+                             n < (int) sizeof(text) ? "" : "...");
 
-    return mlops_field_error(ex->fit->field, "the recipe in the image runs "
-                             "\"%s\", which is done only with --exec", text);
+    return MLOPS_REFUSED;
 }
 
 

@@ -104,7 +104,8 @@ typedef struct {
     const char *const   *keys;      /* beyond kind, fit, inputs, outputs,
                                        margin, prefix, comment; ended by
                                        NULL */
-    /* Checks the step's keys before rows are read. */
+    /* Checks the step's keys before rows are read; MLOPS_REFUSED is handed
+     * on as it is. */
     int                (*check)(mlops_fit_t *fit);
     int                (*run)(mlops_fit_t *fit);
     /* Target it wants: 0 a number, 1 classes, 2 either; by the step's keys

@@ -140,11 +140,18 @@ mlops_learn_peak(void)
 static int
 mlops_learn_start(mlops_learn_run_t *run)
 {
+    int                           rc;
     uint64_t                      seed;
+    unsigned                      flags;
     const mlops_learn_options_t  *options;
 
     options = run->options;
     seed = options->seed;
+    flags = MLOPS_LEARN_CHECK;
+
+    if (options->no_exec) {
+        flags |= MLOPS_LEARN_NO_EXEC;
+    }
 
     if (options->text_len > MLOPS_LEARN_RECIPE_MAX) {
         return mlops_err_set(run->err, "%s: expected a recipe of at most %u "
@@ -153,18 +160,19 @@ mlops_learn_start(mlops_learn_run_t *run)
                              MLOPS_LEARN_RECIPE_MAX, options->text_len);
     }
 
-    if (mlops_learn_recipe_read(&run->recipe, options->text,
-                                options->text_len, options->folder,
-                                options->set, options->set_n,
-                                options->seeded ? &seed : NULL, 1, run->arena,
-                                run->err)
-        != MLOPS_OK)
-    {
+    rc = mlops_learn_recipe_read(&run->recipe, options->text,
+                                 options->text_len, options->folder,
+                                 options->set, options->set_n,
+                                 options->seeded ? &seed : NULL, flags,
+                                 run->arena, run->err);
+
+    if (rc != MLOPS_OK) {
+
         if (options->recipe != NULL) {
             (void) mlops_err_prefix(run->err, "%s", options->recipe);
         }
 
-        return MLOPS_ERROR;
+        return rc;
     }
 
     run->work = mlops_folder_make(options->work, "mlops-train",

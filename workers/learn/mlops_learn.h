@@ -101,6 +101,8 @@ typedef struct {
 } mlops_learned_t;
 
 
+/* MLOPS_REFUSED: a step runs a command, and no_exec is set; known before rows
+ * are read. */
 int mlops_learn(const mlops_learn_options_t *options,
     mlops_learned_t *learned, mlops_err_t *err);
 void mlops_learned_free(mlops_learned_t *learned);

@@ -55,6 +55,7 @@ static int mlops_learn_check_known(mlops_learn_check_t *check,
 int
 mlops_learn_recipe_check(mlops_learn_recipe_t *recipe)
 {
+    int                  rc;
     mlops_learn_check_t  check;
 
     memset(&check, 0, sizeof(check));
@@ -70,10 +71,14 @@ mlops_learn_recipe_check(mlops_learn_recipe_t *recipe)
         return mlops_field_memory(&recipe->field);
     }
 
-    if (mlops_learn_check_rows(&check) != MLOPS_OK
-        || mlops_learn_check_steps(&check) != MLOPS_OK)
-    {
+    if (mlops_learn_check_rows(&check) != MLOPS_OK) {
         return MLOPS_ERROR;
+    }
+
+    rc = mlops_learn_check_steps(&check);
+
+    if (rc != MLOPS_OK) {
+        return rc;
     }
 
     if (mlops_learn_check_prediction(&check) != MLOPS_OK) {
@@ -297,6 +302,7 @@ mlops_learn_check_lists(mlops_learn_check_t *check,
 static int
 mlops_learn_check_steps(mlops_learn_check_t *check)
 {
+    int                    rc;
     size_t                 old, here;
     uint32_t               i;
     mlops_learn_recipe_t  *recipe;
@@ -320,8 +326,10 @@ mlops_learn_check_steps(mlops_learn_check_t *check)
     for (i = 0; i < recipe->steps_n; i++) {
         here = mlops_field_push_i(check->field, i);
 
-        if (mlops_learn_check_step(check, &recipe->steps[i]) != MLOPS_OK) {
-            return MLOPS_ERROR;
+        rc = mlops_learn_check_step(check, &recipe->steps[i]);
+
+        if (rc != MLOPS_OK) {
+            return rc;
         }
 
         mlops_field_pop(check->field, here);
@@ -498,6 +506,7 @@ static int
 mlops_learn_check_fit(mlops_learn_check_t *check,
     const mlops_learn_step_t *step)
 {
+    int                    rc;
     uint32_t               i;
     mlops_fit_t            fit;
     mlops_fit_env_t        env;
@@ -525,6 +534,7 @@ mlops_learn_check_fit(mlops_learn_check_t *check,
 
     env.seed = check->recipe->seed;
     env.folder = check->recipe->folder;
+    env.no_exec = (check->recipe->no_exec != 0);
 
     fit.env = &env;
     fit.field = check->field;
@@ -532,10 +542,18 @@ mlops_learn_check_fit(mlops_learn_check_t *check,
 
     if (mlops_field_get(check->field, step->doc, "inputs", MLOPS_DOC_ARRAY)
         == NULL
-        || mlops_learn_fit_names(check->recipe, step, &fit) != MLOPS_OK
-        || (fitter->check != NULL && fitter->check(&fit) != MLOPS_OK)
-        || mlops_learn_check_wants(check, step) != MLOPS_OK)
+        || mlops_learn_fit_names(check->recipe, step, &fit) != MLOPS_OK)
     {
+        return MLOPS_ERROR;
+    }
+
+    rc = (fitter->check != NULL) ? fitter->check(&fit) : MLOPS_OK;
+
+    if (rc != MLOPS_OK) {
+        return rc;
+    }
+
+    if (mlops_learn_check_wants(check, step) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
 

@@ -27,16 +27,21 @@ static int mlops_learn_named_slices(mlops_learn_recipe_t *recipe);
 int
 mlops_learn_recipe_read(mlops_learn_recipe_t *recipe, const char *text,
     size_t len, const char *folder, const char *const *set, uint32_t set_n,
-    const uint64_t *seed, int check, mlops_arena_t *arena, mlops_err_t *err)
+    const uint64_t *seed, unsigned flags, mlops_arena_t *arena,
+    mlops_err_t *err)
 {
+    int       check;
     size_t    skip;
     uint32_t  i;
 
     memset(recipe, 0, sizeof(mlops_learn_recipe_t));
 
+    check = (flags & MLOPS_LEARN_CHECK) != 0;
+
     recipe->arena = arena;
     recipe->err = err;
     recipe->folder = folder;
+    recipe->no_exec = (flags & MLOPS_LEARN_NO_EXEC) != 0;
     mlops_field_init(&recipe->field, arena, err);
 
     skip = (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) ? 3 : 0;

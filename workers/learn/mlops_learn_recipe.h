@@ -20,6 +20,9 @@
 #define MLOPS_LEARN_FOLDS    1000
 #define MLOPS_LEARN_REPEATS  1000
 
+#define MLOPS_LEARN_CHECK    0x01   /* check steps, names and signatures */
+#define MLOPS_LEARN_NO_EXEC  0x02   /* commands are refused by that check */
+
 
 typedef struct {
     const mlops_doc_t     *doc;
@@ -53,6 +56,7 @@ typedef struct {
     uint32_t                folds;      /* 0: no cross-validation */
     uint32_t                repeats;
     int                     leak;       /* the target may be an input */
+    int                     no_exec;    /* MLOPS_LEARN_NO_EXEC */
 
     const mlops_doc_t      *rows;       /* an object, or NULL */
     mlops_str_t            *header;     /* NULL: the file has a line */
@@ -80,13 +84,14 @@ typedef struct {
 
 /*
  * Reads a recipe from text; settings are "name=value", seed replaces the
- * recipe's where it is not NULL.  Everything lives in the arena.  check 0
- * reads only what judging a model needs: a recipe without fitted steps will
- * do.
+ * recipe's where it is not NULL.  Everything lives in the arena.  Without
+ * MLOPS_LEARN_CHECK only what judging a model needs is read: a recipe without
+ * fitted steps will do.  MLOPS_REFUSED: a step would run a command.
  */
 int mlops_learn_recipe_read(mlops_learn_recipe_t *recipe, const char *text,
     size_t len, const char *folder, const char *const *set, uint32_t set_n,
-    const uint64_t *seed, int check, mlops_arena_t *arena, mlops_err_t *err);
+    const uint64_t *seed, unsigned flags, mlops_arena_t *arena,
+    mlops_err_t *err);
 
 /* Checks steps, names and signatures, before rows are read. */
 int mlops_learn_recipe_check(mlops_learn_recipe_t *recipe);

@@ -234,8 +234,8 @@ mlops_tune_check(const mlops_tune_options_t *options, const char *data,
 
     rc = MLOPS_AGAIN;
 
-    if (mlops_learn_recipe_read(&recipe, data, len, folder, set, n, NULL, 1,
-                                &arena, err)
+    if (mlops_learn_recipe_read(&recipe, data, len, folder, set, n, NULL,
+                                MLOPS_LEARN_CHECK, &arena, err)
         == MLOPS_OK)
     {
         rc = MLOPS_OK;

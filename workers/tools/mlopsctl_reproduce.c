@@ -158,6 +158,12 @@ mlopsctl_reproduce_run(mlopsctl_reproduce_t *in)
     rc = mlops_learn(&learn, &learned, &err);
     mlopsctl_progress_end(&progress);
 
+    if (rc == MLOPS_REFUSED) {
+        return mlopsctl_failed("%s: %s; \"mlopsctl inspect\" shows the "
+                               "recipe, --exec lets its commands run",
+                               in->path, err.text);
+    }
+
     if (rc != MLOPS_OK) {
         return mlopsctl_failed("%s", err.text);
     }
