@@ -1,9 +1,10 @@
 # mlopsctl on images: exit codes, help, errors that name the line, files that
-# take several reads, and inspect's JSON.
+# take several reads, inspect's JSON, and what export warns of.
 
 use strict;
 use warnings;
 
+use Encode ();
 use File::Temp;
 use FindBin;
 use lib "$FindBin::Bin/../../tools/lib";
@@ -157,6 +158,103 @@ for my $case (["x,n,color\n1,2,red\n\n3,,blue\n", qr/line 4: n: expected/],
     ($rc, $out, $err) = ctl($csv, 'predict', "$toys/mixed.mlm");
     is($rc, 1, 'a bad file');
     like($err, $says, 'line and column');
+}
+
+# -------------------------------------------------------------------- export
+
+# A tree over the categories of one input: 3 where it is "b", otherwise 1.
+# What an input and a category are called is all that differs.
+
+sub trees {
+    my ($input, $category) = @_;
+
+    spew("$dir/trees.json", JSON::PP->new->utf8->encode({
+        recipe => 1,
+        inputs => [{ name => $input, type => 'BYTES' }],
+        steps => [{ kind => 'map', inputs => [$input],
+                    entries => { b => 1, $category => 0 },
+                    outputs => ['code'] },
+                  { kind => 'trees', f32 => JSON::PP::true,
+                    inputs => ['code'],
+                    trees => [{ input => 'code', in => [1],
+                                left => { leaf => 1 },
+                                right => { leaf => 3 } }],
+                    outputs => ['y'] }],
+        signatures => [{ name => 's', outputs => [{ name => 'y' }] }]
+    }));
+
+    my ($rc, $out, $err) = ctl('', 'import', "$dir/trees.json", '-o',
+                               "$dir/trees.mlm");
+    is($rc, 0, 'a tree over categories') or diag($err);
+}
+
+
+# The file says what the image says.  Its categories are in the order of
+# their codes, in the file's attribute; a prediction of the library has
+# another name.
+
+sub right {
+    my ($input, $category, $file) = @_;
+
+    my $json = decode_json($file);
+    my $learner = $json->{learner};
+
+    is_deeply([$learner->{feature_names}, $learner->{feature_types}],
+              [[$input], ['c']], 'with the input, which has categories');
+    is_deeply(decode_json(Encode::encode('UTF-8',
+                          $learner->{attributes}{categories})),
+              { $input => [$category, 'b'] }, 'with these categories');
+
+    spew("$dir/back.json", $file);
+    my ($rc, $out, $err) = ctl('', 'import', "$dir/back.json", '-o',
+                               "$dir/back.mlm");
+    is($rc, 0, 'it is taken again') or diag($err);
+
+    my $csv = Encode::encode('UTF-8', "$input\nb\n$category\n");
+    ($rc, $out, $err) = ctl($csv, 'predict', "$dir/back.mlm");
+    is_deeply([(split /\n/, $out)[1, 2]], ['3.0', '1.0'], 'and answers so');
+}
+
+
+my $ascii = qr/categories of "\S+" are not all ASCII: XGBoost 3\.1 to 3\.3 /;
+my $named = qr/the input "\S+" has "\[", "\]" or "<" in its name: XGBoost /;
+
+for my $case (['c', 'zz'], ["\x{e9}", 'zz<['],
+              ['c', "\x{fc}", $ascii], ['c<', 'zz', $named],
+              ['[c', "\x{fc}", $ascii, $named])
+{
+    my ($input, $category, @warned) = @$case;
+    my $name = Encode::encode('UTF-8', "$input of b, $category");
+
+    trees($input, $category);
+
+    ($rc, $out, $err) = ctl('', 'export', "$dir/trees.mlm", '--to',
+                            "$dir/xgboost.json");
+    is($rc, 0, "export of $name") or diag($err);
+    like($out, qr{^\Q$dir\E/xgboost\.json: y, xgboost, .* rows? agree$},
+         'is told');
+
+    my @lines = split /\n/, $err;
+
+    is(scalar @lines, scalar @warned, 'lines of warnings: ' . @warned)
+        or diag($err);
+    like($lines[$_], qr/^mlopsctl export: warning: $warned[$_]/,
+         'which say why') for 0 .. $#warned;
+
+    my $file = slurp("$dir/xgboost.json");
+    right($input, $category, $file);
+
+    my $same = $err;
+    ($rc, $out, $err) = ctl('', 'export', "$dir/trees.mlm", '--to',
+                            'xgboost.json', '-o', '-');
+    is($rc, 0, 'to the output');
+    ok($out eq $file, 'goes the file alone');
+    is($err, $same, 'beside the same lines');
+
+    ($rc, $out, $err) = ctl('', 'export', "$dir/trees.mlm", '--to',
+                            "$dir/recipe.json");
+    is($rc, 0, 'as a recipe') or diag($err);
+    is($err, '', 'there is nothing to warn of');
 }
 
 # Many reads: the records of lengths that do not divide the buffer's, quotes
