@@ -5,7 +5,7 @@
 use strict;
 use warnings;
 
-use Fcntl qw(:flock O_RDONLY);
+use Fcntl qw(:flock O_RDONLY O_WRONLY);
 use File::Temp qw(tempdir);
 use FindBin;
 use JSON::PP;
@@ -525,11 +525,111 @@ spew('fits.csv', join '', $names, @rows, '3,' . 'a' x 4096
 ($rc, $out, $err) = ctl('train', 'texts.json', 'fits.csv', '-o', 'm.mlm');
 is($rc, 0, 'a category of 4096 bytes is none that is too long') or diag($err);
 
+# -------------------------------------------------------------------- pipes
+
+# A command whose rows come through a pipe, which a child fills.
+
+sub piped {
+    my ($file, @args) = @_;
+
+    my $pid = fork() // die "fork: $!";
+
+    if ($pid == 0) {
+        alarm 120;
+        open STDOUT, '>', "$dir/pipe" or POSIX::_exit(1);
+        exec 'cat', "$dir/$file" or POSIX::_exit(127);
+    }
+
+    my @result = ctl(@args);
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+
+    return @result;
+}
+
+
+sub bytes_of {
+    my ($name) = @_;
+
+    return slurp("$dir/$name");
+}
+
+
 POSIX::mkfifo("$dir/pipe", 0600) or die $!;
-($rc, $out, $err) = ctl('train', 'gbdt.json', 'pipe', '-o', 'm.mlm');
-is($rc, 1, 'a pipe is refused');
+spew('empty.csv', '');
+spew('large.csv', $rows . join '', map {
+    my $i = $_;
+    join(',', $i % 1017 / 7, $i % 31, qw(train tune gate)[$i % 3],
+         ('ulm', 'bonn', '"a,b"')[$i % 5 % 3]) . "\n"
+} 1 .. 60_000);
+
+for my $csv ('rows.csv', 'large.csv') {
+    ($rc, $out, $err) = ctl('train', 'slices.json', $csv, '-o', 'file.mlm');
+    is($rc, 0, "$csv as a file") or diag($err);
+
+    for my $threads (1, 3) {
+        ($rc, $out, $err) = piped($csv, 'train', 'slices.json', 'pipe', '-o',
+                                  'pipe.mlm', '--threads', $threads);
+        is($rc, 0, 'through a named pipe') or diag($err);
+        ok(bytes_of('pipe.mlm') eq bytes_of('file.mlm'), 'gives that image');
+    }
+
+    ($rc, $out, $err) = run({}, '/bin/sh', '-c', "cat $csv | '$ctl' train "
+                            . 'slices.json /dev/stdin -o stdin.mlm');
+    is($rc, 0, 'through standard input') or diag($err);
+    ok(bytes_of('stdin.mlm') eq bytes_of('file.mlm'), 'gives that image');
+
+    my @file = ctl('evaluate', 'file.mlm', $csv, '--json');
+    my @pipe = piped($csv, 'evaluate', 'file.mlm', 'pipe', '--json');
+    is_deeply(\@pipe, \@file, 'evaluate says the same of it');
+
+    ($rc, $out, $err) = piped($csv, 'reproduce', 'file.mlm', 'pipe');
+    is($rc, 0, 'reproduce takes it') or diag($out . $err);
+}
+
+($rc, $out, $err) = piped('empty.csv', 'train', 'gbdt.json', 'pipe', '-o',
+                          'm.mlm');
+is($rc, 1, 'an empty pipe is refused');
+like($err, qr/pipe: expected a line of names, got an empty pipe/, 'as such');
+
+($rc, $out, $err) = piped('rows.csv', 'evaluate', 's.mlm', 'pipe',
+                          '--against', 's.mlm');
+is($rc, 1, 'a pipe is refused where rows are read for two models');
 like($err, qr/pipe: expected a regular file, got a pipe.*: write its rows to a file/,
      'which says what to do');
+
+spew('tuned.json', encode_json({ %{ decode_json(recipe(
+    { fit => 'gbdt', trees => 3 })) }, tune => { learning_rate => [0.1] } }));
+($rc, $out, $err) = piped('rows.csv', 'tune', 'tuned.json', 'pipe', '-o',
+                          'm.mlm');
+is($rc, 1, 'and where each trial reads them');
+like($err, qr/pipe: expected a regular file, got a pipe.*: write its rows to a file/,
+     'likewise');
+
+# a pipe that nobody fills does not hold who is told to stop
+
+{
+    my $pid = fork() // die "fork: $!";
+
+    if ($pid == 0) {
+        chdir $dir or POSIX::_exit(126);
+        open STDOUT, '>', "$dir/out" or POSIX::_exit(126);
+        open STDERR, '>', "$dir/err" or POSIX::_exit(126);
+        alarm 120;
+        exec $ctl, 'train', 'gbdt.json', 'pipe', '-o', 'm.mlm'
+            or POSIX::_exit(127);
+    }
+
+    # it waits for a writer when there is one that may open the pipe at once
+
+    sysopen(my $pipe, "$dir/pipe", O_WRONLY) or die "$dir/pipe: $!";
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+    is($? >> 8, 1, 'a run that waits for rows ends when it is told to');
+    like(slurp("$dir/err"), qr/stopped/, 'and says so');
+    is(join(' ', left_over()), '', 'without leaving anything');
+    close $pipe;
+}
 
 spew('one.json', recipe({ fit => 'multinomial' }));
 ($rc, $out, $err) = ctl('train', 'one.json', 'rows.csv', '-o', 'm.mlm');

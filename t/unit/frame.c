@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 
 static const char  *self;
@@ -985,6 +987,195 @@ test_files(void **state)
 }
 
 
+/* A child that opens the pipe and writes the text n times, piece by piece. */
+
+static pid_t
+pipe_writer(const char *path, const char *text, size_t len, size_t piece,
+    uint64_t n)
+{
+    int     fd;
+    pid_t   pid;
+    size_t  done, some;
+
+    pid = fork();
+    assert_int_not_equal(pid, -1);
+
+    if (pid != 0) {
+        return pid;
+    }
+
+    (void) alarm(120);
+    fd = open(path, O_WRONLY);
+
+    for (/* void */ ; n != 0; n--) {
+
+        for (done = 0; done < len; done += some) {
+            some = (len - done < piece) ? len - done : piece;
+
+            if (write(fd, text + done, some) != (ssize_t) some) {
+                _exit(1);
+            }
+        }
+    }
+
+    _exit(0);
+}
+
+
+/* The same of n times a thousand lines. */
+
+static pid_t
+pipe_lines(const char *path, uint64_t n)
+{
+    uint32_t     i;
+    static char  lines[7 * 1000];
+
+    for (i = 0; i < sizeof(lines); i++) {
+        lines[i] = "1.25,2\n"[i % 7];
+    }
+
+    return pipe_writer(path, lines, sizeof(lines), 4096, n);
+}
+
+
+static void
+pipe_written(pid_t pid, int whole)
+{
+    int  status;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    unit_ok(!whole || status == 0, "the writer's status is %d", status);
+}
+
+
+static int
+pipe_stop(void *ctx)
+{
+    int  *left;
+
+    left = ctx;
+
+    return (*left)-- == 0;
+}
+
+
+/* A pipe gives what a file of its bytes does. */
+
+static void
+test_pipes(void **state)
+{
+    int                     left;
+    char                    path[UNIT_PATH_SIZE];
+    pid_t                   pid;
+    mlops_err_t             err;
+    mlops_frame_t           f, g;
+    mlops_frame_options_t   o;
+
+    static const char  text[] = "a,b\n1,x\n2,\"y, z\"\n,é\n4.5,x\n";
+
+    (void) state;
+
+    snprintf(path, sizeof(path), "%s/pipe", unit_tmpdir());
+    assert_int_equal(mkfifo(path, 0600), 0);
+    memset(&o, 0, sizeof(o));
+
+    for (o.threads = 1; o.threads < 4; o.threads++) {
+        o.chunk_bytes = o.threads;
+        pid = pipe_writer(path, text, sizeof(text) - 1, o.threads, 1);
+
+        unit_ok(mlops_frame_read(&f, path, &o, &err) == MLOPS_OK, "%s",
+                err.text);
+        pipe_written(pid, 1);
+        unit_ok(mlops_frame_parse(&g, "rows.csv", text, sizeof(text) - 1, &o,
+                                  &err)
+                == MLOPS_OK, "%s", err.text);
+
+        assert_int_equal(f.rows_n, 4);
+        assert_int_equal(f.bytes, sizeof(text) - 1);
+        assert_memory_equal(f.sha256, g.sha256, 32);
+        check_text(&f, 1, 1, "y, z");
+        check_same_column(&f, &g, 0);
+        check_same_column(&f, &g, 1);
+        mlops_frame_free(&f);
+        mlops_frame_free(&g);
+    }
+
+    /* more than is mapped at first */
+
+    o.threads = 1;
+    o.chunk_bytes = 0;
+    pid = pipe_lines(path, 700);
+    unit_ok(mlops_frame_read(&f, path, &o, &err) == MLOPS_OK, "%s", err.text);
+    pipe_written(pid, 1);
+    assert_int_equal(f.rows_n, 699999);
+    assert_int_equal(f.bytes, 4900000);
+    assert_true(mlops_matrix_value(&f.columns[0].view, 699998) == 1.25);
+    mlops_frame_free(&f);
+
+    pid = pipe_writer(path, "", 0, 1, 1);
+    check_path(path, ": expected a line of names, got an empty pipe");
+    pipe_written(pid, 1);
+
+    /* nobody writes */
+
+    o.again = 1;
+    assert_int_equal(mlops_frame_read(&f, path, &o, &err), MLOPS_ERROR);
+    unit_ok(strstr(err.text, ": expected a regular file, got a pipe, which "
+                   "can be read but once") != NULL, "%s", err.text);
+
+    left = 2;
+    o.again = 0;
+    o.stop = pipe_stop;
+    o.ctx = &left;
+    assert_int_equal(mlops_frame_read(&f, path, &o, &err), MLOPS_ERROR);
+    assert_string_equal(err.text, "stopped");
+    assert_int_equal(left, -1);
+}
+
+
+static void
+test_pipe_memory(void **state)
+{
+    int             n;
+    char            path[UNIT_PATH_SIZE];
+    FILE           *fp;
+    pid_t           pid;
+    unsigned long   pages;
+    struct rlimit   limit, before;
+
+    (void) state;
+
+    if (getenv("MLOPS_QUICK") != NULL) {
+        unit_skip("what checks memory takes addresses of its own");
+    }
+
+    fp = fopen("/proc/self/statm", "r");
+    n = (fp != NULL) ? fscanf(fp, "%lu", &pages) : 0;
+
+    if (fp != NULL) {
+        (void) fclose(fp);
+    }
+
+    if (n != 1) {
+        unit_skip("no /proc/self/statm");
+    }
+
+    snprintf(path, sizeof(path), "%s/large", unit_tmpdir());
+    assert_int_equal(mkfifo(path, 0600), 0);
+    pid = pipe_lines(path, 4000);
+
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    limit = before;
+    limit.rlim_cur = pages * (rlim_t) sysconf(_SC_PAGESIZE) + (8u << 20);
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+
+    check_path(path, ": out of memory for the pipe's bytes, of which ");
+
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    pipe_written(pid, 0);
+}
+
+
 /* A quote that is never closed does not take the memory of the whole file. */
 
 static void
@@ -1065,6 +1256,8 @@ main(int argc, char **argv)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_data),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_pipes),
+        cmocka_unit_test(test_pipe_memory),
         cmocka_unit_test(test_long_row),
         cmocka_unit_test(test_levels)
     };

@@ -204,6 +204,7 @@ mlops_evaluate_recipe(mlops_evaluate_run_t *run,
     learn = &side->learn;
 
     side->options.rows = run->options->rows;
+    side->options.rows_again = (run->options->against != NULL);
     side->options.threads = run->options->threads;
     side->options.folder = run->options->folder;
 

@@ -47,12 +47,14 @@ int
 mlops_frame_read(mlops_frame_t *frame, const char *path,
     const mlops_frame_options_t *options, mlops_err_t *err)
 {
-    int                 rc;
-    struct stat         st, now;
-    mlops_frame_job_t   job;
+    int                  rc;
+    struct stat          st, now;
+    mlops_frame_job_t    job;
+    mlops_frame_pipe_t   pipe;
 
     memset(frame, 0, sizeof(*frame));
     memset(&job, 0, sizeof(job));
+    memset(&pipe, 0, sizeof(pipe));
 
     job.frame = frame;
     job.options = options;
@@ -70,14 +72,18 @@ mlops_frame_read(mlops_frame_t *frame, const char *path,
         goto done;
     }
 
+    if (S_ISFIFO(st.st_mode) && !options->again) {
+        rc = mlops_frame_pipe_read(&pipe, &job);
+
+        if (rc == MLOPS_OK) {
+            rc = mlops_frame_run(&job);
+        }
+
+        goto done;
+    }
+
     if (!S_ISREG(st.st_mode)) {
-        rc = mlops_err_set(err, "%s: expected a regular file, got %s", path,
-                           S_ISDIR(st.st_mode) ? "a directory"
-                           : S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)
-                           ? "a pipe, which can be read but once: write its "
-                             "rows to a file first"
-                           : S_ISCHR(st.st_mode) ? "a device"
-                                                 : "something else");
+        rc = mlops_frame_no_file(path, st.st_mode, err);
         goto done;
     }
 
@@ -96,6 +102,7 @@ mlops_frame_read(mlops_frame_t *frame, const char *path,
 
 done:
 
+    mlops_frame_pipe_free(&pipe);
     (void) close(job.fd);
 
     if (rc != MLOPS_OK) {
@@ -103,6 +110,18 @@ done:
     }
 
     return rc;
+}
+
+
+int
+mlops_frame_no_file(const char *path, mode_t mode, mlops_err_t *err)
+{
+    return mlops_err_set(err, "%s: expected a regular file, got %s", path,
+                         S_ISDIR(mode) ? "a directory"
+                         : S_ISFIFO(mode)
+                         ? "a pipe, which can be read but once: write its "
+                           "rows to a file first"
+                         : S_ISCHR(mode) ? "a device" : "something else");
 }
 
 
@@ -321,9 +340,10 @@ int
 mlops_frame_some(mlops_frame_job_t *job)
 {
     if (job->chunks_n == 0 || job->chunks[job->chunks_n].row == 0) {
-        return mlops_err_set(job->err, "%s: expected %s, got an empty file",
+        return mlops_err_set(job->err, "%s: expected %s, got an empty %s",
                              job->name, (job->options->header == NULL)
-                                        ? "a line of names" : "rows");
+                                        ? "a line of names" : "rows",
+                             job->piped ? "pipe" : "file");
     }
 
     return MLOPS_OK;

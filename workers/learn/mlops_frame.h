@@ -4,8 +4,9 @@
  * CSV (RFC 4180, core/json/mlops_csv.h) is read once into one array a
  * column, of the column's type, so that a frame takes no more memory than
  * its numbers: 4 bytes a cell for FP32, 8 for FP64 and 64-bit integers, 4
- * for codes of strings.  The file is mapped and read in blocks, by several
- * threads where asked; the result does not depend on how many.
+ * for codes of strings.  The file is read in blocks, by several threads where
+ * asked; the result does not depend on how many.  A pipe is read into memory,
+ * which is given back when its cells are in the columns.
  *
  * A cell that is empty, or one of the texts that mean "missing", is missing:
  * NaN in floating-point columns, MLOPS_MATRIX_NONE in codes; an integer
@@ -29,6 +30,8 @@
 #include "mlops_matrix.h"
 #include "mlops_row.h"
 
+#include <sys/types.h>
+
 
 /* What is asked for. */
 
@@ -51,10 +54,15 @@ typedef struct {
     uint32_t                   missing_n;
     uint32_t                   threads; /* 0: 1 */
     unsigned                   undigested:1; /* leave sha256 out */
+    unsigned                   again:1; /* it is read by others, too: a pipe
+                                           is refused */
     uint64_t                   rows_max; /* 0: UINT32_MAX - 1 */
     uint32_t                   chunk_bytes; /* of the file that a thread
                                            takes at once; 0: 256 KB.  No
                                            result depends on it */
+    int                      (*stop)(void *ctx); /* while a pipe is awaited;
+                                           or NULL */
+    void                      *ctx;
 } mlops_frame_options_t;
 
 
@@ -82,9 +90,12 @@ typedef struct {
 } mlops_frame_t;
 
 
-/* Reads a regular file; err begins with path. */
+/* Reads a regular file or a pipe; err begins with path, unless it is that of
+ * a stop. */
 int mlops_frame_read(mlops_frame_t *frame, const char *path,
     const mlops_frame_options_t *options, mlops_err_t *err);
+/* MLOPS_ERROR: path is no regular file, but what mode says. */
+int mlops_frame_no_file(const char *path, mode_t mode, mlops_err_t *err);
 /* The same of bytes in memory; name stands in errors. */
 int mlops_frame_parse(mlops_frame_t *frame, const char *name,
     const char *data, size_t len, const mlops_frame_options_t *options,

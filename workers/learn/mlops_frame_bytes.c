@@ -20,7 +20,7 @@ mlops_frame_fetch(const mlops_frame_job_t *job, char *to, uint64_t off,
 {
     ssize_t  got;
 
-    if (job->fd == -1) {
+    if (job->data != NULL) {
         memcpy(to, job->data + off, n);
         return MLOPS_OK;
     }

@@ -112,8 +112,8 @@ typedef struct {
     const char                   *name;         /* in errors */
     mlops_err_t                  *err;
 
-    int                           fd;           /* or -1: data */
-    const char                   *data;
+    int                           fd;           /* of the file */
+    const char                   *data;         /* or all bytes, else NULL */
     uint64_t                      len;
     uint64_t                      start;        /* behind a byte order
                                                    mark */
@@ -126,6 +126,7 @@ typedef struct {
                                                    a row that is too long */
     unsigned                      uneven:1;     /* lines are no rows */
     unsigned                      digested:1;
+    unsigned                      piped:1;
     void                         *md;           /* of a digest under way */
     uint64_t                      rows_room;    /* of columns */
 
@@ -185,6 +186,21 @@ int mlops_frame_hash_more(mlops_frame_job_t *job, const char *p, size_t n,
     mlops_err_t *err);
 int mlops_frame_hash_end(mlops_frame_job_t *job, mlops_err_t *err);
 void mlops_frame_hash_free(mlops_frame_job_t *job);
+
+
+/* mlops_frame_pipe.c */
+
+typedef struct {
+    char                *data;
+    size_t               len;
+    size_t               room;
+} mlops_frame_pipe_t;
+
+
+/* Reads job->fd to its end, and makes those bytes the job's; free them after
+ * an error, too. */
+int mlops_frame_pipe_read(mlops_frame_pipe_t *pipe, mlops_frame_job_t *job);
+void mlops_frame_pipe_free(mlops_frame_pipe_t *pipe);
 
 
 /* mlops_frame_look.c */

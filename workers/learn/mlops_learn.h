@@ -25,11 +25,13 @@ typedef struct {
     size_t               text_len;
     const char          *folder;
 
-    const char          *rows;          /* path of the CSV file */
+    const char          *rows;          /* path of the CSV file, or pipe */
     const char *const   *set;           /* "name=value" */
     uint32_t             set_n;
     uint64_t             seed;
     unsigned             seeded:1;      /* else the recipe's, or 1 */
+    unsigned             rows_again:1;  /* rows are read more than once: no
+                                           pipe */
     unsigned             aside:1;       /* steps keep nothing beside the
                                            image (states) */
     unsigned             no_exec:1;     /* a recipe of someone else's: steps

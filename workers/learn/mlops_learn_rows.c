@@ -117,6 +117,9 @@ mlops_learn_read(mlops_learn_run_t *run, const char *path)
     options.missing = recipe->missing;
     options.missing_n = recipe->missing_n;
     options.threads = run->options->threads;
+    options.again = run->options->rows_again;
+    options.stop = run->options->stop;
+    options.ctx = run->options->ctx;
 
     if (mlops_frame_read(&run->frame, path, &options, run->err) != MLOPS_OK) {
         return MLOPS_ERROR;

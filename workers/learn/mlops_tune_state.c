@@ -4,6 +4,7 @@
 
 #include "mlops_tune.h"
 #include "mlops_file.h"
+#include "mlops_frame.h"
 #include "mlops_folder.h"
 #include "mlops_import_job.h"
 #include "mlops_model.h"
@@ -23,6 +24,7 @@ static int mlops_tune_work(const mlops_tune_options_t *options, int dir,
     mlops_err_t *err);
 static int mlops_tune_same(const mlops_tune_options_t *options, int dir,
     const char *data, size_t len, mlops_err_t *err);
+static int mlops_tune_rows(const char *path, mlops_err_t *err);
 static int mlops_tune_digest(const char *path, mlops_import_text_t *text,
     mlops_err_t *err);
 static int mlops_tune_write(int dir, const char *name, const char *data,
@@ -192,6 +194,37 @@ mlops_tune_same(const mlops_tune_options_t *options, int dir,
 }
 
 
+/* The file, or -1.  What can be read once alone is no use to many trials. */
+
+static int
+mlops_tune_rows(const char *path, mlops_err_t *err)
+{
+    int          fd;
+    struct stat  st;
+
+    fd = open(path, O_RDONLY|O_CLOEXEC|O_NONBLOCK);
+
+    if (fd == -1) {
+        (void) mlops_err_set(err, "%s: %s", path, strerror(errno));
+        return -1;
+    }
+
+    if (fstat(fd, &st) == -1) {
+        (void) mlops_err_set(err, "%s: %s", path, strerror(errno));
+
+    } else if (!S_ISREG(st.st_mode)) {
+        (void) mlops_frame_no_file(path, st.st_mode, err);
+
+    } else {
+        return fd;
+    }
+
+    (void) close(fd);
+
+    return -1;
+}
+
+
 /* The file is read piece by piece: it may be larger than memory. */
 
 static int
@@ -206,10 +239,10 @@ mlops_tune_digest(const char *path, mlops_import_text_t *text,
     unsigned int     i, md_len;
     unsigned char    md[EVP_MAX_MD_SIZE];
 
-    fd = open(path, O_RDONLY|O_CLOEXEC);
+    fd = mlops_tune_rows(path, err);
 
     if (fd == -1) {
-        return mlops_err_set(err, "%s: %s", path, strerror(errno));
+        return MLOPS_ERROR;
     }
 
     buf = malloc(1 << 20);
