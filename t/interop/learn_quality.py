@@ -27,6 +27,8 @@ import subprocess
 import sys
 import time
 
+from importlib.metadata import version
+
 import numpy as np
 import pandas as pd
 
@@ -42,6 +44,11 @@ KEPT = Kept(WORK, [MLOPSCTL, __file__, f"{HERE}/learn_peers.py"],
 
 # two-sided 95 % of Student's t, by degrees of freedom
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 19: 2.093}
+
+LIBRARIES = {key: f"{name} {version(name)}" for key, name in (
+    ("xgboost", "xgboost"), ("lightgbm", "lightgbm"),
+    ("sklearn_trees", "scikit-learn"), ("sklearn_linear", "scikit-learn"),
+    ("river", "river"))}
 
 results = []
 count = 0
@@ -337,14 +344,16 @@ def compare(name, frame, task, fit, options, peers, by="random",
     shared = len(b) / len(a) if by == "random" else 0
 
     ours = [s["ours"] for s in seeds]
-    mine = row_of(name, "ngx_mlops " + fit["fit"], what, ours)
+    mine = row_of(f"{name}, {SPLITS} random splits" if by == "random" else
+                  f"{name}, {len(SPLIT[by](len(frame), 0))} cuts in time, "
+                  f"{SPLITS} seeds", f"`{fit['fit']}`", what, ours)
     results.append(mine)
 
     for p in peers:
         theirs = [s[p] for s in seeds]
         mean, half = interval([o["loss"] / t["loss"] - 1
                                for o, t in zip(ours, theirs)], shared)
-        r = row_of(name, p, what, theirs)
+        r = row_of(name, LIBRARIES[p], what, theirs)
         r.update(mean=mean, upper=mean + half)
         results.append(r)
         text = (f"{what} {mine['loss']:.6f} against {r['loss']:.6f}: "
@@ -358,22 +367,63 @@ def compare(name, frame, task, fit, options, peers, by="random",
             note(f"{name}, {p}: {text}")
 
 
-def prequential(frame, splits):
-    """FTRL one example after the other: our progressive loss against
-    River's, on disjoint stretches of the stream."""
+def river_of(fit, o):
+    """River's learner with the same settings, and how it predicts a row."""
     from river import linear_model, optim
 
+    if fit == "rls":
+        model = linear_model.BayesianLinearRegression(alpha=o["ridge"],
+                                                      beta=1)
+        return model, model.predict_one
+
+    optimizer = optim.AdaGrad(o["rate"], eps=o["epsilon"]) \
+        if fit == "adagrad" \
+        else optim.FTRLProximal(alpha=o["alpha"], beta=o["beta"], l1=o["l1"],
+                                l2=o["l2"])
+    model = linear_model.LogisticRegression(optimizer=optimizer,
+                                            intercept_lr=0.0)
+
+    return model, lambda row: model.predict_proba_one(row)[True]
+
+
+def progressive(model, predict_one, task, frame):
+    """The mean loss of rows that are predicted, then learned."""
+    total = 0.0
+
+    for row in frame.to_dict("records"):
+        y = row.pop("target")
+        row["bias"] = 1.0
+        p = predict_one(row)
+
+        if task == "logistic":
+            p = min(max(p, 1e-15), 1 - 1e-15)
+            total -= math.log(p if y else 1 - p)
+            y = bool(y)
+
+        else:
+            total += (p - y) ** 2
+
+        model.learn_one(row, y)
+
+    return total / len(frame)
+
+
+def prequential(name, frame, task, fit, o, splits):
+    """An online learner, one example after the other: our progressive loss
+    against River's, on disjoint stretches of the stream."""
     columns = [c for c in frame.columns if c != "target"]
+    what = "log_loss" if task == "logistic" else "mse"
     step = len(frame) // splits
-    differences, ours, theirs = [], [], []
-    o = {"alpha": 0.5, "beta": 1.0, "l1": 0.0, "l2": 0.0}
+    ours, theirs = [], []
+    loss_of = {"loss": "logistic"} if task == "logistic" else {}
     text = {
         "recipe": 1, "name": "quality",
-        "inputs": [{"name": c} for c in columns],
+        "inputs": [{"name": c, "type": "FP64"} for c in columns],
         "train": {"rows": {"columns": [{"name": "target"}]},
-                  "target": "target", "metrics": ["log_loss"]},
-        "steps": [dict(o, kind="model", fit="ftrl", loss="logistic",
-                       inputs=columns, outputs=["p"])],
+                  "target": "target",
+                  "metrics": ["log_loss" if task == "logistic" else "rmse"]},
+        "steps": [dict(o, **loss_of, kind="model", fit=fit, inputs=columns,
+                       outputs=["p"])],
         "signatures": [{"name": "default", "outputs": [{"name": "p"}]}],
     }
 
@@ -381,39 +431,25 @@ def prequential(frame, splits):
         part = frame.iloc[i * step:(i + 1) * step]
         part.to_csv(f"{WORK}/stream.csv", index=False)
         run = train("stream", text, f"{WORK}/stream.csv")
-        mine = run["training"]["steps"][0]["report"]["progressive_loss_total"]
+        report = run["training"]["steps"][0]["report"]
+        ours.append({"loss": report["progressive_loss_total"],
+                     "seconds": run["seconds"], "peak": run["peak"]})
 
-        model = linear_model.LogisticRegression(
-            optimizer=optim.FTRLProximal(alpha=o["alpha"], beta=o["beta"],
-                                         l1=o["l1"], l2=o["l2"]),
-            intercept_lr=0.0)
-        total = 0.0
         begin = time.perf_counter()
+        their = progressive(*river_of(fit, o), task, part)
+        theirs.append({"loss": their, "seconds": time.perf_counter() - begin,
+                       "peak": 0})
 
-        for row in part.to_dict("records"):
-            y = row.pop("target")
-            row["bias"] = 1.0
-            p = min(max(model.predict_proba_one(row)[True], 1e-15), 1 - 1e-15)
-            total -= math.log(p if y else 1 - p)
-            model.learn_one(row, bool(y))
-
-        took = time.perf_counter() - begin
-        their = total / len(part)
-        differences.append(mine / their - 1)
-        ours.append({"loss": mine, "seconds": run["seconds"],
-                     "peak": run["peak"]})
-        theirs.append({"loss": their, "seconds": took, "peak": 0})
-
-    mean, half = interval(differences, 0)
-
-    for who, runs in (("ngx_mlops ftrl", ours), ("river", theirs)):
-        results.append(row_of("elec2, prequential", who, "log_loss", runs))
-
-    results[-1].update(mean=mean, upper=mean + half)
-    tell(mean + half <= LIMIT, "elec2, prequential: as good as River",
-         f"log_loss {np.mean([r['loss'] for r in ours]):.6f} against "
-         f"{np.mean([r['loss'] for r in theirs]):.6f}: {100 * mean:+.3f} %, "
-         f"at most {100 * (mean + half):+.3f} %")
+    mean, half = interval([o["loss"] / t["loss"] - 1
+                           for o, t in zip(ours, theirs)], 0)
+    mine = row_of(f"{name}, progressive, {splits} stretches", f"`{fit}`",
+                  what, ours)
+    other = row_of(name, LIBRARIES["river"], what, theirs)
+    other.update(mean=mean, upper=mean + half)
+    results.extend([mine, other])
+    tell(mean + half <= LIMIT, f"{name}, progressive, {fit}: as good as "
+         "River", f"{what} {mine['loss']:.6f} against {other['loss']:.6f}: "
+         f"{100 * mean:+.3f} %, at most {100 * (mean + half):+.3f} %")
 
 
 def exported(name, frame):
@@ -442,17 +478,21 @@ def exported(name, frame):
 
 
 def tables():
+    """The tables of docs/learning.md: a learner of ours, and below it the
+    libraries it was compared with."""
     with open(f"{WORK}/tables.md", "w") as f:
-        f.write("| rows | learner | loss | against ours, at most | fit, s "
-                "| peak memory, MB |\n|---|---|---|---|---|---|\n")
+        f.write("| rows | learner | held-out loss | ours, relative "
+                "| at most | fit, s | peak memory, MB |\n"
+                "|---|---|---|---|---|---|---|\n")
 
         for r in results:
-            upper = (f"{100 * r['mean']:+.2f} %, {100 * r['upper']:+.2f} %"
-                     if "mean" in r else "")
+            theirs = "mean" in r
+            mean = f"{100 * r['mean']:+.2f} %" if theirs else ""
+            upper = f"{100 * r['upper']:+.2f} %" if theirs else ""
             peak = f"{r['peak'] / 1e6:.0f}" if r["peak"] else ""
-            f.write(f"| {r['set']} | {r['who']} | {r['what']} "
-                    f"{r['loss']:.5f} | {upper} | {r['seconds']:.2f} "
-                    f"| {peak} |\n")
+            f.write(f"| {'' if theirs else r['set']} | {r['who']} "
+                    f"| {r['what']} {r['loss']:.5f} | {mean} | {upper} "
+                    f"| {r['seconds']:.2f} | {peak} |\n")
 
     with open(f"{WORK}/tables.md") as f:
         for line in f:
@@ -482,7 +522,11 @@ def main():
     compare("elec2-linear", e, "logistic",
             {"fit": "logistic", "alpha": 1e-4}, {"alpha": 1e-4},
             ["sklearn_linear"], by="time")
-    prequential(e, SPLITS)
+    prequential("elec2", e, "logistic", "ftrl",
+                {"alpha": 0.5, "beta": 1.0, "l1": 0.0, "l2": 0.0}, SPLITS)
+    prequential("elec2", e, "logistic", "adagrad",
+                {"rate": 0.1, "epsilon": 1e-8}, SPLITS)
+    prequential("housing", h, "squared", "rls", {"ridge": 1.0}, SPLITS)
 
     big = synthetic(ROWS)
     compare("synthetic", big, "logistic",
