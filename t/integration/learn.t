@@ -352,6 +352,9 @@ $report = decode_json($out);
 ok($report->{parts}{validate}{log_loss}{value}
    > $report->{parts}{train}{log_loss}{value},
    'the loss of rows not learned from is larger');
+is_deeply([ map { defined $report->{parts}{validate}{$_}{lo} }
+            qw(log_loss ece) ], [ 1, '' ],
+          'with an interval over the folds, but not of the calibration error');
 
 recipe('balanced', sub { $_[0]{train}{class_weight} = 'balanced' });
 ($rc, $out, $err) = ctl('train', 'balanced.json', 'rows.csv', '-o',
@@ -371,6 +374,8 @@ is($rc, 0, 'calibrated on rows of their own') or diag($err);
 $report = decode_json($out);
 ok($report->{parts}{calibrate}{ece}{value} < 1e-9,
    'where isotonic regression is calibrated');
+is_deeply([ @{$report->{parts}{gate}{ece}}{qw(lo hi)} ], [ undef, undef ],
+          'a calibration error has no interval');
 
 recipe('trees', sub {
     $_[0]{train}{target} = 'cost';

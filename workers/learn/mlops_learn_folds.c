@@ -295,7 +295,7 @@ mlops_learn_folds_mean(const mlops_learn_folds_t *folds,
         value->lo = NAN;
         value->hi = NAN;
 
-        if (n < 2) {
+        if (n < 2 || !mlops_metric_interval(score->metrics[m])) {
             continue;
         }
 

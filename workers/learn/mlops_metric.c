@@ -3,10 +3,17 @@
  *
  * The mean m of row losses l with weights w has the standard error
  * sqrt(n/(n-1) sum w^2 (l - m)^2) / sum w, and its root, by the delta method,
- * that divided by 2 sqrt(m).  Of f1, auc, ece and weighted medians bootstrap
+ * that divided by 2 sqrt(m).  Of f1, auc and weighted medians bootstrap
  * samples are drawn; of more than MLOPS_METRIC_DRAWN rows a sample has that
  * many, and the distance of its quantiles is scaled by the root of the ratio
  * (m out of n bootstrap; Bickel, Götze and van Zwet, 1997).
+ *
+ * ece has no interval: it is a sum of absolute values of noisy means, hence
+ * above 0 where probabilities are right, and too large by much where they are
+ * nearly so (Kumar, Liang and Ma, "Verified Uncertainty Calibration", 2019);
+ * bootstrap samples, whose noise is twice that, do not have the distribution
+ * of its error where a term is near 0 (Andrews, "Inconsistency of the
+ * bootstrap when a parameter is on the boundary", 2000).
  */
 
 #include "mlops_metric_set.h"
@@ -119,6 +126,13 @@ mlops_metric_rows(mlops_metric_t metric)
 
 
 int
+mlops_metric_interval(mlops_metric_t metric)
+{
+    return metric != MLOPS_METRIC_ECE;
+}
+
+
+int
 mlops_metric(mlops_metric_t metric, const mlops_scored_t *scored,
     uint64_t seed, mlops_metric_value_t *value, mlops_err_t *err)
 {
@@ -141,7 +155,9 @@ mlops_metric(mlops_metric_t metric, const mlops_scored_t *scored,
         return MLOPS_ERROR;
     }
 
-    if (isnan(value->value) || scored->n < 2) {
+    if (isnan(value->value) || scored->n < 2
+        || !mlops_metric_interval(metric))
+    {
         return MLOPS_OK;
     }
 
@@ -325,8 +341,7 @@ mlops_metric_bootstrap(mlops_metric_t metric, const mlops_scored_t *scored,
                     + scale * (mlops_metric_quantile(values, n, 0.025) - v);
         value->hi = value->value
                     + scale * (mlops_metric_quantile(values, n, 0.975) - v);
-
-        /* ece is above its value in most samples */
+        /* the value is within, also of few rows */
 
         value->lo = (value->lo < value->value) ? value->lo : value->value;
         value->hi = (value->hi > value->value) ? value->hi : value->value;

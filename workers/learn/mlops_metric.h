@@ -55,7 +55,7 @@ typedef struct {
 
 typedef struct {
     double   value;
-    double   lo, hi;                /* 95 % interval */
+    double   lo, hi;                /* 95 % interval, or NaN */
     uint64_t n;
 } mlops_metric_value_t;
 
@@ -69,11 +69,13 @@ int mlops_metric_lower(mlops_metric_t metric);
 int mlops_metric_fits(mlops_metric_t metric, uint32_t classes_n);
 /* Has it a loss for each row? */
 int mlops_metric_rows(mlops_metric_t metric);
+/* Has its value an interval? */
+int mlops_metric_interval(mlops_metric_t metric);
 
 /* Its value with the interval: of a mean of rows by the normal approximation
- * (delta method for rmse and r2), of a median by order statistics, else by
- * 200 bootstrap samples of rows from seed.  A value that is not defined (auc
- * of one class) is NaN. */
+ * (delta method for rmse and r2), of a median by order statistics, of ece
+ * none, else by 200 bootstrap samples of rows from seed.  A value that is not
+ * defined (auc of one class) is NaN. */
 int mlops_metric(mlops_metric_t metric, const mlops_scored_t *scored,
     uint64_t seed, mlops_metric_value_t *value, mlops_err_t *err);
 
