@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use File::Temp;
 use FindBin;
 use lib "$FindBin::Bin/../../tools/lib";
@@ -305,6 +306,123 @@ is($rc, 0, 'categories as codes') or diag($err);
     is_deeply([predict(qq(a,b,c\n1,1,x\n1,1,"a""b"\n1,1,\n1,1,new\n))],
               ["$code{x}.0", $code{'a"b'} . '.0', '100.0', '100.0'],
               'the model reads the same codes');
+}
+
+# ------------------------------------------------- the recipe's folder, whole
+
+spew("$dir/beside.txt", "beside\n");
+mkdir "$dir/sub" or die "$dir/sub: $!";
+
+{
+    my $folder = abs_path("$dir");
+    my $looks = "printf '%s\\n' \"\$MLOPS_FOLDER\" > $dir/got.folder\n"
+                . "cat \"\$MLOPS_FOLDER/beside.txt\" >> $dir/got.folder\n";
+
+    train($looks . $linear);
+
+    for my $case (['recipe.json', "$dir"], ['./recipe.json', "$dir"],
+                  ['../recipe.json', "$dir/sub"], ["$dir/recipe.json", '/'])
+    {
+        my ($recipe, $from) = @$case;
+
+        unlink "$dir/got.folder";
+        ($rc, $out, $err) = outcome({ dir => $from }, $ctl, 'train', $recipe,
+                                    "$dir/rows.csv", '-o', "$dir/m.mlm");
+        is($rc, 0, "train $recipe") or diag($err);
+        is(slurp_quiet("$dir/got.folder"), "$folder\nbeside\n",
+           "its folder as $recipe");
+    }
+
+    for my $case (['.', "$dir"], ['..', "$dir/sub"], ['../', "$dir/sub"]) {
+        my ($given, $from) = @$case;
+
+        unlink "$dir/got.folder";
+        ($rc, $out, $err) = outcome({ dir => $from }, $ctl, 'reproduce',
+                                    "$dir/m.mlm", "$dir/rows.csv", '--exec',
+                                    '--folder', $given);
+        is($rc, 0, "reproduce --folder $given") or diag($err);
+        is(slurp_quiet("$dir/got.folder"), "$folder\nbeside\n",
+           "its folder as --folder $given");
+    }
+}
+
+# ----------------------------------------------------- what it prints is shown
+
+my $says = <<'E';
+echo one
+echo two >&2
+printf '\033[31mred\033[0m\ta\177b\n'
+printf 'gr\303\274n c\302\233d\n'
+printf 'no UTF-8: \303\274 \377\n'
+printf '10%%\r20%%\r\n\n'
+i=0; while [ $i -lt 300 ]; do printf 'long '; i=$((i + 1)); done; echo
+printf 'the end'
+E
+
+my $said = "one\ntwo\n?[31mred?[0m\ta?b\ngr\303\274n c??d\n"
+           . "no UTF-8: ?? ?\n10%\n20%\n\n" . 'long ' x 300 . "\nthe end\n";
+
+($rc, $out, $err) = train($says . $linear, args => ['--json']);
+is($rc, 0, 'a command that prints') or diag($err);
+is($err, $said, 'all of it is on stderr, line by line');
+is(ref eval { $json->decode($out) }, 'HASH', 'and nothing on stdout');
+
+($rc, $out, $err) = again('rows.csv', '--exec');
+is($err, $said, 'reproduce shows it, too');
+
+refused('a script that fails', <<'E',
+echo "Traceback (most recent call last):" >&2
+echo '  File "train.py", line 3, in <module>' >&2
+echo "KeyError: 'eta'" >&2
+exit 1
+E
+        qr/^Traceback\ \(most\ recent\ call\ last\):\n\ \ File\ "train\.py",
+           \ line\ 3,\ in\ <module>\nKeyError:\ 'eta'\nmlopsctl\ train:\ .*
+           got\ 1;\ it\ said\ last:\ "KeyError:\ 'eta'"$/mx);
+
+($rc, $out, $err) = train('yes', step => { output => '64k' });
+is(scalar(() = $err =~ /^y$/gm), 32768, 'no more than the limit is shown')
+    or diag(length $err);
+
+# it comes while the command is at work
+
+{
+    train($linear);
+    spew("$dir/command.sh", <<"E" . $linear);
+echo ready
+i=0
+while [ ! -e $dir/go ] && [ \$i -lt 600 ]; do sleep 0.1; i=\$((i + 1)); done
+[ -e $dir/go ] && echo gone
+E
+    my $trainer = fork // die "fork: $!";
+
+    if ($trainer == 0) {
+        open STDOUT, '>', '/dev/null';
+        open STDERR, '>', "$dir/said";
+        exec $ctl, 'train', "$dir/recipe.json", "$dir/rows.csv", '-o',
+             "$dir/m.mlm";
+        exit 1;
+    }
+
+    ok(await(50, sub { slurp_quiet("$dir/said") eq "ready\n" }),
+       'a line is shown as it comes');
+    spew("$dir/go", '');
+    waitpid $trainer, 0;
+    is($?, 0, 'and the command ends');
+    is(slurp("$dir/said"), "ready\ngone\n", 'with the rest');
+}
+
+SKIP: {
+    skip 'no program script', 3 if system('script --version > /dev/null 2>&1');
+
+    train($says . $linear);
+    ($rc, $out, $err) = outcome({}, 'script', '-qec', "$ctl train "
+                                . "$dir/recipe.json $dir/rows.csv -o "
+                                . "$dir/m.mlm", '/dev/null');
+    is($rc, 0, 'at a terminal') or diag($err);
+    like($out, qr/\r\e\[Kone\r\ntwo\r\n\?\[31mred/,
+         'the line of progress makes way');
+    unlike($out =~ s/\r\e\[K//gr, qr/\e/, 'and no other escape comes through');
 }
 
 # --------------------------------------------------------- what may go wrong

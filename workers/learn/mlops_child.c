@@ -39,6 +39,8 @@ struct mlops_child_job_s {
 
 
 static void mlops_child_read(mlops_child_job_t *job);
+static void mlops_child_print(mlops_child_job_t *job, const char *text,
+    size_t len);
 static int mlops_child_record(mlops_child_job_t *job);
 static void mlops_child_ask(mlops_child_job_t *job, mlops_child_end_t why);
 static void mlops_child_check(mlops_child_job_t *job);
@@ -249,18 +251,37 @@ mlops_child_read(mlops_child_job_t *job)
             return;
         }
 
+        mlops_child_print(job, buf, (size_t) n);
         job->child.printed += (uint64_t) n;
         mlops_child_tail(&job->child, buf, (size_t) n);
-
-        if (job->options.print != NULL) {
-            job->options.print(job->options.ctx, buf, (size_t) n);
-        }
 
         if (job->options.output != 0
             && job->child.printed > job->options.output)
         {
             mlops_child_ask(job, MLOPS_CHILD_FLOOD);
         }
+    }
+}
+
+
+/* No more than what may be printed: a flood goes on until it is ended. */
+
+static void
+mlops_child_print(mlops_child_job_t *job, const char *text, size_t len)
+{
+    uint64_t                      left;
+    const mlops_child_options_t  *options;
+
+    options = &job->options;
+
+    if (options->output != 0) {
+        left = (job->child.printed < options->output)
+               ? options->output - job->child.printed : 0;
+        len = (len < left) ? len : (size_t) left;
+    }
+
+    if (options->print != NULL && len != 0) {
+        options->print(options->ctx, text, len);
     }
 }
 

@@ -41,7 +41,7 @@ typedef struct {
 
     /* looked at some times a second; true: end it */
     int         (*stop)(void *ctx);
-    /* what it prints, as it comes; may be NULL */
+    /* what it prints, as it comes, up to output bytes; may be NULL */
     void        (*print)(void *ctx, const char *text, size_t len);
     void         *ctx;
 } mlops_child_options_t;

@@ -356,6 +356,10 @@ mlops_exec_child(mlops_exec_t *ex)
         return mlops_field_error(fit->field, "%s: %s", name, err.text);
     }
 
+    if (child.tail_len != 0 && child.tail[child.tail_len - 1] != '\n') {
+        mlops_exec_print(ex, "\n", 1);
+    }
+
     if (mlops_child_told(&child, &ex->limits, name, &err) != MLOPS_OK) {
         return mlops_field_error(fit->field, "%s", err.text);
     }
@@ -384,20 +388,18 @@ mlops_exec_stop(void *ctx)
 }
 
 
-/* The first line of what came is shown on the way. */
-
 static void
 mlops_exec_print(void *ctx, const char *text, size_t len)
 {
-    const char    *end;
-    mlops_exec_t  *ex;
+    mlops_exec_t           *ex;
+    const mlops_fit_env_t  *env;
 
     ex = ctx;
-    end = memchr(text, '\n', len);
-    len = end ? (size_t) (end - text) : len;
+    env = ex->fit->env;
 
-    mlops_fit_progress(ex->fit, 0, 0, "%.*s", (int) (len < 120 ? len : 120),
-                       text);
+    if (env->print != NULL) {
+        env->print(env->ctx, text, len);
+    }
 }
 
 

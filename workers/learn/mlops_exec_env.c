@@ -16,6 +16,7 @@
 
 
 static char *mlops_exec_beside(mlops_exec_t *ex, const mlops_str_t *arg);
+static char *mlops_exec_base(mlops_exec_t *ex);
 static int mlops_exec_asked(mlops_exec_t *ex);
 static int mlops_exec_names(mlops_exec_t *ex, const char *var,
     const mlops_str_t *names, uint32_t n);
@@ -76,26 +77,43 @@ mlops_exec_command(mlops_exec_t *ex)
 static char *
 mlops_exec_beside(mlops_exec_t *ex, const mlops_str_t *arg)
 {
-    char        *folder, *text;
-    const char  *base;
+    char  *folder;
 
     if (arg->len < 2 || arg->data[0] != '.' || arg->data[1] != '/') {
         return mlops_exec_text(ex, "%.*s", mlops_fmt(arg));
     }
 
-    base = (ex->fit->env && ex->fit->env->folder) ? ex->fit->env->folder
-                                                  : ".";
-    folder = realpath(base, NULL);
+    folder = mlops_exec_base(ex);
 
     if (folder == NULL) {
+        return NULL;
+    }
+
+    return mlops_exec_text(ex, "%s/%.*s", folder, (int) arg->len - 2,
+                           arg->data + 2);
+}
+
+
+/* The recipe's folder as the command finds it, which runs in another. */
+
+static char *
+mlops_exec_base(mlops_exec_t *ex)
+{
+    char        *whole, *text;
+    const char  *base;
+
+    base = (ex->fit->env && ex->fit->env->folder) ? ex->fit->env->folder
+                                                  : ".";
+    whole = realpath(base, NULL);
+
+    if (whole == NULL) {
         (void) mlops_field_error(ex->fit->field, "%s: %s", base,
                                  strerror(errno));
         return NULL;
     }
 
-    text = mlops_exec_text(ex, "%s/%.*s", folder, (int) arg->len - 2,
-                           arg->data + 2);
-    free(folder);
+    text = mlops_exec_text(ex, "%s", whole);
+    free(whole);
 
     return text;
 }
@@ -118,6 +136,7 @@ mlops_exec_environment(mlops_exec_t *ex)
         || mlops_exec_set(ex, "LANG=C.UTF-8") != MLOPS_OK
         || mlops_exec_set(ex, "PYTHONHASHSEED=0") != MLOPS_OK
         || mlops_exec_set(ex, "PYTHONDONTWRITEBYTECODE=1") != MLOPS_OK
+        || mlops_exec_set(ex, "PYTHONUNBUFFERED=1") != MLOPS_OK
         || mlops_exec_asked(ex) != MLOPS_OK
         || mlops_field_find(field, ex->fit->step, "environment",
                             MLOPS_DOC_OBJECT, &own)
@@ -144,6 +163,7 @@ static int
 mlops_exec_asked(mlops_exec_t *ex)
 {
     int                      rc;
+    char                    *folder;
     uint32_t                 i, n, threads;
     mlops_fit_t             *fit;
     mlops_str_t             *inputs;
@@ -156,6 +176,12 @@ mlops_exec_asked(mlops_exec_t *ex)
     env = fit->env;
     threads = (env && env->threads) ? env->threads : 1;
     doc = mlops_doc_get(fit->step, "objective");
+
+    folder = mlops_exec_base(ex);
+
+    if (folder == NULL) {
+        return MLOPS_ERROR;
+    }
 
     n = fit->train ? fit->train->columns_n : 0;
     inputs = mlops_arena_alloc(fit->field->arena, ((size_t) n + 1)
@@ -187,9 +213,7 @@ mlops_exec_asked(mlops_exec_t *ex)
            != MLOPS_OK
         || mlops_exec_set(ex, "MLOPS_WEIGHT=%s", ex->weight ? ex->weight : "")
            != MLOPS_OK
-        || mlops_exec_set(ex, "MLOPS_FOLDER=%s", env && env->folder
-                                                 ? env->folder : "")
-           != MLOPS_OK
+        || mlops_exec_set(ex, "MLOPS_FOLDER=%s", folder) != MLOPS_OK
         || mlops_exec_names(ex, "MLOPS_INPUTS", inputs, n) != MLOPS_OK
         || mlops_exec_names(ex, "MLOPS_CLASSES", fit->classes,
                             fit->classes_n)

@@ -42,6 +42,8 @@ typedef struct {
     void     (*progress)(void *ctx, uint64_t done, uint64_t all,
         const char *text);
     int      (*stop)(void *ctx);    /* true: give up soon, with an error */
+    /* what a command of the step prints, as it comes */
+    void     (*print)(void *ctx, const char *text, size_t len);
     const char *folder;             /* of the recipe: files that steps name
                                        are relative to it */
     const char *work;               /* a folder for files of this run, which

@@ -44,6 +44,9 @@ typedef struct {
     void               (*progress)(void *ctx, const char *stage,
         uint64_t done, uint64_t all, const char *text);
     int                (*stop)(void *ctx);
+    /* what commands of steps print, as it comes: any bytes; ends with the end
+     * of a line */
+    void               (*print)(void *ctx, const char *text, size_t len);
     void                *ctx;
 } mlops_learn_options_t;
 

@@ -44,6 +44,7 @@ static int mlops_learn_fit_texts(mlops_learn_fit_t *it,
 static void mlops_learn_fit_progress(void *ctx, uint64_t done, uint64_t all,
     const char *text);
 static int mlops_learn_fit_stop(void *ctx);
+static void mlops_learn_fit_print(void *ctx, const char *text, size_t len);
 static int mlops_learn_fit_apply(mlops_learn_fit_t *it);
 static void mlops_learn_fit_hide(mlops_learn_fit_t *it,
     const mlops_doc_t *list);
@@ -320,6 +321,7 @@ mlops_learn_fit(mlops_learn_fit_t *it)
     it->env.no_exec = run->options->no_exec;
     it->env.progress = mlops_learn_fit_progress;
     it->env.stop = mlops_learn_fit_stop;
+    it->env.print = mlops_learn_fit_print;
     it->env.folder = run->recipe.folder;
     it->env.work = run->work;
     it->env.aside = run->aside;
@@ -535,6 +537,21 @@ mlops_learn_fit_stop(void *ctx)
     options = it->chain->run->options;
 
     return options->stop != NULL && options->stop(options->ctx);
+}
+
+
+static void
+mlops_learn_fit_print(void *ctx, const char *text, size_t len)
+{
+    mlops_learn_fit_t              *it;
+    const mlops_learn_options_t    *options;
+
+    it = ctx;
+    options = it->chain->run->options;
+
+    if (options->print != NULL) {
+        options->print(options->ctx, text, len);
+    }
 }
 
 

@@ -19,6 +19,8 @@
 static volatile sig_atomic_t  mlopsctl_stop;
 
 
+static void mlopsctl_progress_clear(mlopsctl_progress_t *progress);
+static void mlopsctl_said_line(mlopsctl_progress_t *progress, int end);
 static void mlopsctl_learned_json(const mlops_learned_t *learned,
     const char *to);
 
@@ -80,9 +82,88 @@ mlopsctl_progress(void *ctx, const char *stage, uint64_t done, uint64_t all,
 void
 mlopsctl_progress_end(mlopsctl_progress_t *progress)
 {
+    mlopsctl_progress_clear(progress);
+    (void) fflush(stderr);
+}
+
+
+static void
+mlopsctl_progress_clear(mlopsctl_progress_t *progress)
+{
     if (progress->there) {
         fprintf(stderr, "\r\033[K");
-        (void) fflush(stderr);
+        progress->there = 0;
+    }
+}
+
+
+void
+mlopsctl_said(void *ctx, const char *text, size_t len)
+{
+    size_t                i;
+    mlopsctl_progress_t  *progress;
+
+    progress = ctx;
+
+    for (i = 0; i < len; i++) {
+
+        if (text[i] == '\n') {
+
+            if (!progress->returned) {
+                mlopsctl_said_line(progress, 1);
+            }
+
+        } else if (text[i] == '\r') {
+
+            if (progress->said_n != 0) {
+                mlopsctl_said_line(progress, 1);
+            }
+
+        } else {
+            progress->said[progress->said_n++] = text[i];
+
+            if (progress->said_n == MLOPSCTL_SAID) {
+                mlopsctl_said_line(progress, 0);
+            }
+        }
+
+        progress->returned = (text[i] == '\r');
+    }
+
+    (void) fflush(stderr);
+}
+
+
+static void
+mlopsctl_said_line(mlopsctl_progress_t *progress, int end)
+{
+    int             utf8;
+    size_t          i;
+    unsigned char  *p;
+
+    p = (unsigned char *) progress->said;
+    utf8 = mlops_utf8_valid(progress->said, progress->said_n);
+
+    for (i = 0; i < progress->said_n; i++) {
+
+        if ((p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f
+            || (p[i] >= 0x80 && !utf8))
+        {
+            p[i] = '?';
+
+        } else if (p[i] == 0xc2 && p[i + 1] < 0xa0) {
+            p[i] = '?';
+            p[++i] = '?';
+        }
+    }
+
+    mlopsctl_progress_clear(progress);
+
+    (void) fwrite(progress->said, 1, progress->said_n, stderr);
+    progress->said_n = 0;
+
+    if (end) {
+        fputc('\n', stderr);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the sub-commands about learning share: progress at a terminal, the
- * report, numbers on the command line.
+ * What the sub-commands about learning share: progress at a terminal, what
+ * commands print, the report, numbers on the command line.
  */
 
 #ifndef MLOPSCTL_LEARN_H
@@ -11,10 +11,15 @@
 #include "mlops_learn.h"
 
 
+#define MLOPSCTL_SAID  4096     /* bytes of a line; longer ones are in parts */
+
 typedef struct {
     int       shown;            /* stderr is a terminal */
     int       there;            /* a line is on it */
     uint64_t  last_ms;
+    int       returned;         /* the last byte printed was a return */
+    size_t    said_n;
+    char      said[MLOPSCTL_SAID];
 } mlopsctl_progress_t;
 
 
@@ -23,6 +28,10 @@ void mlopsctl_progress_init(mlopsctl_progress_t *progress);
 void mlopsctl_progress(void *ctx, const char *stage, uint64_t done,
     uint64_t all, const char *text);
 void mlopsctl_progress_end(mlopsctl_progress_t *progress);
+/* What a command prints, to stderr by whole lines, which a return ends, too.
+ * Control characters become '?', and so does what is no ASCII in a line that
+ * is no UTF-8. */
+void mlopsctl_said(void *ctx, const char *text, size_t len);
 
 /* From now on Ctrl-C and SIGTERM ask to stop, so that what a run made for
  * itself is removed; mlopsctl_stopped() tells. */

@@ -153,6 +153,7 @@ mlopsctl_reproduce_run(mlopsctl_reproduce_t *in)
     learn.threads = in->threads;
     learn.progress = mlopsctl_progress;
     learn.stop = mlopsctl_stopped;
+    learn.print = mlopsctl_said;
     learn.ctx = &progress;
 
     rc = mlops_learn(&learn, &learned, &err);

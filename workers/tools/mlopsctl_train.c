@@ -89,6 +89,7 @@ mlopsctl_train_run(mlopsctl_train_t *in)
     in->learn.set = in->set;
     in->learn.progress = mlopsctl_progress;
     in->learn.stop = mlopsctl_stopped;
+    in->learn.print = mlopsctl_said;
     in->learn.ctx = &progress;
 
     rc = mlops_learn(&in->learn, &learned, &err);
