@@ -57,8 +57,9 @@ sub recipe {
         train => {
             rows => { columns => [{ name => 'y' }, { name => 'part' }] },
             target => 'y', metrics => ['rmse', 'r2'],
-            split => $in{split} || { by => 'random', seed => 3, train => 0.6,
-                                     tune => 0.2, gate => 0.2 }
+            split => { by => 'random', seed => 3, train => 0.6, tune => 0.2,
+                       gate => 0.2 },
+            %{$in{train} || {}}
         },
         steps => [$in{step} || { kind => 'affine', fit => 'linear',
                                  inputs => ['a', 'b'], outputs => ['p'] }],
@@ -257,55 +258,41 @@ is($rc, 1, 'more than may');
 like($err, qr/2 trials failed, of which 1 may; the last: .*alpha/, 'why');
 ok(! -e "$dir/b.mlm", 'and no image');
 
-# a metric that is not defined on the rows of a trial is that trial's failure
+# a metric that is not finite is that trial's failure
+
+spew("$dir/far.sh", <<'E');
+weight=$(echo "$MLOPS_PARAMETERS" | tr -cd '0-9e')
+cat > "$MLOPS_MODEL" <<M
+{"recipe": 1, "inputs": [{"name": "a"}], "steps": [{"kind": "affine",
+ "inputs": ["a"], "weights": [$weight], "outputs": ["p"]}],
+ "signatures": [{"name": "s", "outputs": [{"name": "p"}]}]}
+M
+E
+
+recipe(step => { kind => 'model', fit => 'exec', timeout => '60s',
+                 command => ['sh', './far.sh'], inputs => ['a', 'b'],
+                 outputs => ['p'] },
+       tune => { parameters => [{ w => '1e200' }, { w => '3' }] },
+       train => { metrics => ['rmse', 'mae'] });
 
 {
-    my $parts = sub {
-        my ($i) = @_;
-        my $p = $i % 5 ? 'train' : 'tune';
-
-        return ($p, $p eq 'tune' ? 'train' : $i % 2 ? 'tune' : 'train');
-    };
-
-    spew("$dir/classes.csv", "x,one,both,y\n" . join('', map {
-        sprintf("%d.5,%s,%s,%d\n", $_ % 7, $parts->($_),
-                $_ % 5 == 0 || $_ % 4 == 1);
-    } 1 .. 200));
-
-    spew("$dir/classes.json", $json->encode({
-        recipe => 1,
-        inputs => [{ name => 'x' }],
-        train => {
-            rows => { columns => [{ name => 'y' },
-                                  map { { name => $_, type => 'BYTES' } }
-                                  'one', 'both'] },
-            target => 'y', metrics => ['auc', 'log_loss'],
-            split => { by => 'column', column => 'one' }
-        },
-        steps => [{ kind => 'model', fit => 'gbdt', objective => 'logistic',
-                    trees => 3, inputs => ['x'], outputs => ['p'] }],
-        signatures => [{ name => 'default', outputs => [{ name => 'p' }] }],
-        tune => { 'train.split.column' => ['one', 'both'] }
-    }));
-}
-
-{
-    my @classes = ('tune', "$dir/classes.json", "$dir/classes.csv",
-                   '--search', 'grid', '--state', "$dir/classes");
+    my @far = ('--search', 'grid', '--state', "$dir/far");
 
     for my $which ('first', 'again') {
-        ($rc, $out, $err) = outcome({}, $ctl, @classes);
-        is($rc, 0, "auc of one class, $which") or diag($err);
-        like($err, qr/trial 0 failed: trial 0: auc is not defined/, 'is told');
-        is(names($out)->{'train.split.column'}, '"both"', 'the other is taken');
+        ($rc, $out, $err) = tune(@far);
+        is($rc, 0, "rmse of large errors, $which") or diag($err);
+        like($err, qr/trial 0 failed: trial 0: rmse is not defined/,
+             'is told');
+        is(names($out)->{parameters}, '{"w":"3"}', 'the other is taken');
         is(names($out)->{failed}, 1, 'and one counted');
     }
 
-    ($rc, $out, $err) = outcome({}, $ctl, @classes, '--max-failed', 0);
+    ($rc, $out, $err) = tune(@far, '--max-failed', 0);
     is($rc, 1, 'where none may fail');
-    like($err, qr/1 trials failed, of which 0 may; the last: .*auc/, 'why');
+    like($err, qr/1 trials failed, of which 0 may; the last: .*rmse/,
+         'why');
 
-    ($rc, $out, $err) = outcome({}, $ctl, @classes, '--goal', 'log_loss=0');
+    ($rc, $out, $err) = tune(@far, '--goal', 'mae=0');
     is($rc, 0, 'by another metric') or diag($err);
     is(names($out)->{failed}, 0, 'none has failed');
 }
@@ -514,11 +501,148 @@ recipe(tune => { alpha => { lo => 0, hi => 1 } });
 ($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid');
 like($err, qr/expected lists, or ranges with steps, for a grid/, 'no grid');
 
-recipe(tune => { alpha => [1] }, split => { by => 'random', seed => 1,
-                                            train => 0.8, gate => 0.2 });
-($rc, $out, $err) = tune('-o', "$dir/b.mlm");
-is($rc, 1, 'no rows to judge by');
-like($err, qr/expected rows in the part "tune"/, 'are asked for');
+# what is wrong for all trials is told before the first one
+
+{
+    my $gate = { by => 'random', seed => 1, train => 0.8, gate => 0.2 };
+    my @early = (
+        ['no rows to judge by', [], qr/recipe\.json:\ expected\ rows\ in\ the
+         \ part\ "tune"\ of\ train\.split,\ or\ train\.validate,\ by
+         \ which\ settings\ are\ judged,\ got\ neither/x,
+         { split => $gate }],
+        ['no word of a column', [], qr/recipe\.json: expected rows in the part/,
+         { split => { by => 'column', column => 'word' } }],
+        ['a place of no folder', ['-o', '/nonexistent/best.mlm'],
+         qr{/nonexistent/best\.mlm: /nonexistent/: No such file}, {}],
+        ['a metric that is not the recipe\'s', ['--goal', 'mae'],
+         qr/expected\ the\ metric\ mae\ among\ those\ of\ the\ recipe
+            \ \(train\.metrics\),\ got\ rmse,\ r2$/mx, {}],
+        ['nor the default', ['--goal', 'deviance=1'],
+         qr/expected\ the\ metric\ deviance\ among\ those\ of\ the
+            \ recipe\ \(train\.metrics\),\ got\ rmse,\ mae,\ r2$/mx,
+         { metrics => undef }],
+        ['a line of the rows', [], qr/wrong\.csv line 3/, {}, 'wrong.csv'],
+        ['no such rows', [], qr/none\.csv: cannot open: No such file/, {}, 'none.csv'],
+        ['folds by another seed', [],
+         qr/tune\.train\.seed:\ gives\ trials\ other\ folds/x,
+         { split => $gate, validate => { folds => 3 } }, 'rows.csv',
+         { 'train.seed' => [1, 2] }]
+    );
+
+    spew("$dir/wrong.csv", "a,b,y,part\n1,2,3,1\n1,2\n");
+
+    for (@early) {
+        my ($what, $args, $like, $train, $rows, $tune) = @$_;
+        my %train = (%$train, $train->{split}{column}
+                     ? (rows => { columns => [{ name => 'y' },
+                                              { name => 'word',
+                                                type => 'BYTES' }] }) : ());
+
+        recipe(tune => $tune || { alpha => [1, 2] }, train => \%train);
+
+        if (exists $train{metrics}) {
+            spew("$dir/recipe.json",
+                 slurp("$dir/recipe.json") =~ s/"metrics":null,//r);
+        }
+
+        spew("$dir/words.csv", "a,b,y,word\n" . "1,2,3,train\n2,1,4,gate\n"
+                               x 10);
+
+        ($rc, $out, $err) =
+            outcome({}, $ctl, 'tune', "$dir/recipe.json", "$dir/"
+                    . ($train->{split}{column} ? 'words.csv'
+                       : $rows || 'rows.csv'), '-o', "$dir/b.mlm", '--state',
+                    "$dir/early", @$args);
+        is($rc, 1, $what);
+        like($err, $like, "$what: told");
+        unlike("$out$err", qr/trial \d/, "$what: before the first trial");
+        ok(! -e "$dir/early", "$what: without a folder");
+    }
+}
+
+# what changes the rows that are judged, or the judgement
+
+for my $name ('train.split.seed', 'train.split.column', 'train.rows.missing',
+              'train.target', 'train.classes', 'train.metrics',
+              'train.prediction', 'train.weight', 'train.validate.folds',
+              'train.split', 'train.metrics[0]')
+{
+    recipe(tune => { $name => [1, 2] });
+    ($rc, $out, $err) = tune('-o', "$dir/b.mlm");
+    is($rc, 1, "$name is not tuned");
+    like($err, qr/tune\.\Q$name\E: changes which rows trials are judged by/,
+         "$name: why");
+}
+
+recipe(step => { kind => 'model', fit => 'gbdt', trees => 2,
+                 inputs => ['a', 'b'], outputs => ['p'] },
+       tune => { objective => ['poisson', 'squared'] },
+       train => { metrics => undef });
+spew("$dir/recipe.json", slurp("$dir/recipe.json") =~ s/"metrics":null,//r);
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid');
+is($rc, 1, 'learners of other metrics');
+like($err, qr/setting\ "objective="squared""\ of\ trial\ 1:\ has\ no\ metric
+              \ deviance,\ by\ which\ trials\ are\ judged/x, 'why');
+
+recipe(step => { kind => 'model', fit => 'gbdt', trees => 2,
+                 objective => 'quantile', inputs => ['a', 'b'],
+                 outputs => ['p'] },
+       tune => { alpha => [0.5, 0.9] },
+       train => { metrics => ['pinball', 'mae'] });
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid');
+is($rc, 1, 'another metric of the same name');
+like($err, qr/setting "alpha=0\.9" of trial 1: changes the metric pinball/,
+     'why');
+($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid', '--goal',
+                         'mae');
+is($rc, 0, 'by another one they are compared') or diag($err);
+
+# --------------------------------------------------- judged by folds of train
+
+{
+    my $gate = { by => 'random', seed => 1, train => 0.8, gate => 0.2 };
+    my %small = (split => $gate, validate => { folds => 4, repeats => 2 });
+
+    recipe(tune => { alpha => [0.3, 0, 3] }, train => \%small);
+    ($rc, $out, $err) = tune('-o', "$dir/b.mlm", '--search', 'grid');
+    is($rc, 0, 'no part tune, but folds') or diag($err);
+
+    my $t = trials($out);
+    is_deeply([sort keys %$t], [0 .. 2], 'judge trials');
+
+    for my $alpha (0.3, 0, 3) {
+        my ($rc, $out) = outcome({}, $ctl, 'train', "$dir/recipe.json",
+                                 "$dir/rows.csv", '-o', "$dir/one.mlm",
+                                 '--katib', '--alpha', $alpha);
+        my $said = names($out);
+        my ($trial) = grep { /alpha=\Q$alpha\E$/ } values %$t;
+
+        like($trial, qr/^rmse=\Q$said->{'validate-rmse'}\E /,
+             "$alpha: by their mean");
+        is($said->{rmse}, $said->{'validate-rmse'},
+           "$alpha: which a collector sees");
+        isnt($said->{rmse}, $said->{'train-rmse'}, "$alpha: not the training");
+        isnt($said->{rmse}, $said->{'gate-rmse'}, "$alpha: nor the gate");
+    }
+
+    is(names($out)->{alpha}, 0, 'the best is the best');
+
+    recipe(tune => { alpha => [0] }, train => { split => $gate });
+    unlink "$dir/one.mlm";
+    ($rc, $out, $err) = outcome({}, $ctl, 'train', "$dir/recipe.json",
+                                "$dir/rows.csv", '-o', "$dir/one.mlm",
+                                '--katib');
+    is($rc, 1, '--katib with nothing to judge by');
+    like($err, qr/expected rows in the part "tune" of train\.split, or/, 'why');
+    ok(! -e "$dir/one.mlm", 'before training');
+
+    recipe(train => { validate => { folds => 3 } });
+    ($rc, $out, $err) = outcome({}, $ctl, 'train', "$dir/recipe.json",
+                                "$dir/rows.csv", '-o', "$dir/one.mlm",
+                                '--katib');
+    is(names($out)->{rmse}, names($out)->{'tune-rmse'},
+       'the part tune goes before folds');
+}
 
 for (['--goal', 'luck=1'], ['--goal', 'rmse=low'], ['--trials', '0'],
      ['--parallel', '99'], ['--search', 'clever'], ['--seed', '-1'],

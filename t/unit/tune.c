@@ -169,13 +169,71 @@ test_vast(void **state)
 }
 
 
+/* What makes trials incomparable, and names that only look like it. */
+
+static void
+test_names(void **state)
+{
+    char                 text[128];
+    size_t               i;
+    mlops_err_t          err;
+    mlops_doc_t         *doc;
+    mlops_arena_t        arena;
+    mlops_tune_space_t   space;
+
+    static const struct {
+        const char  *name;
+        int          rc;
+    } names[] = {
+        { "train.rows", MLOPS_ERROR },
+        { "train.rows.filters[0].limit", MLOPS_ERROR },
+        { "train.target", MLOPS_ERROR },
+        { "train.classes[1]", MLOPS_ERROR },
+        { "train.weight", MLOPS_ERROR },
+        { "train.split.seed", MLOPS_ERROR },
+        { "train.validate.folds", MLOPS_ERROR },
+        { "train.metrics", MLOPS_ERROR },
+        { "train.prediction", MLOPS_ERROR },
+        { "train.class_weight", MLOPS_OK },
+        { "train.sample.keep", MLOPS_OK },
+        { "train.seed", MLOPS_OK },
+        { "train.rowsteps", MLOPS_OK },
+        { "weight", MLOPS_OK }
+    };
+
+    (void) state;
+
+    for (i = 0; i < mlops_nitems(names); i++) {
+        (void) snprintf(text, sizeof(text), "{\"tune\":{\"%s\":[1]}}",
+                        names[i].name);
+
+        mlops_arena_init(&arena, NULL, NULL);
+        doc = mlops_doc_parse(text, strlen(text), 0, &arena, &err);
+        unit_ok(doc != NULL, "%s", err.text);
+
+        unit_ok(mlops_tune_space(&space, doc, &arena, &err) == names[i].rc,
+                "%s", text);
+
+        if (names[i].rc == MLOPS_ERROR) {
+            (void) snprintf(text, sizeof(text), "tune.%s: changes which rows",
+                            names[i].name);
+            unit_ok(strncmp(err.text, text, strlen(text)) == 0, "%s",
+                    err.text);
+        }
+
+        mlops_arena_destroy(&arena);
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_vast)
+        cmocka_unit_test(test_vast),
+        cmocka_unit_test(test_names)
     };
 
     return unit_run(tests);

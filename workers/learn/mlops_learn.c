@@ -13,6 +13,7 @@
 
 static uint64_t mlops_learn_peak(void);
 static int mlops_learn_start(mlops_learn_run_t *run);
+static int mlops_learn_judged(mlops_learn_run_t *run, int tune);
 static int mlops_learn_prepare(mlops_learn_run_t *run);
 static int mlops_learn_fit_all(mlops_learn_run_t *run);
 static int mlops_learn_scores(mlops_learn_run_t *run,
@@ -87,7 +88,7 @@ mlops_learn(const mlops_learn_options_t *options, mlops_learned_t *learned,
 
     learned->read_s = mlops_learn_now() - start;
 
-    if (rc == MLOPS_OK) {
+    if (rc == MLOPS_OK && !own.look) {
         rc = mlops_learn_fit_all(run);
     }
 
@@ -166,6 +167,12 @@ mlops_learn_start(mlops_learn_run_t *run)
                                  options->seeded ? &seed : NULL, flags,
                                  run->arena, run->err);
 
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_judged(run, run->recipe.rule.by == MLOPS_SPLIT_COLUMN
+                                     || run->recipe.rule
+                                            .fractions[MLOPS_PART_TUNE] > 0);
+    }
+
     if (rc != MLOPS_OK) {
 
         if (options->recipe != NULL) {
@@ -193,6 +200,25 @@ mlops_learn_start(mlops_learn_run_t *run)
 }
 
 
+/* By which score would a choice between models be made?  There may be a part
+ * "tune", as far as is known. */
+
+static int
+mlops_learn_judged(mlops_learn_run_t *run, int tune)
+{
+    run->learned->judge = tune ? mlops_part_names[MLOPS_PART_TUNE]
+                          : run->recipe.folds ? "validate" : NULL;
+
+    if (run->learned->judge == NULL && run->options->judged) {
+        return mlops_err_set(run->err, "expected rows in the part \"tune\" of "
+                             "train.split, or train.validate, by which "
+                             "settings are judged, got neither");
+    }
+
+    return MLOPS_OK;
+}
+
+
 /* From the file to targets, weights and parts. */
 
 static int
@@ -214,6 +240,7 @@ mlops_learn_prepare(mlops_learn_run_t *run)
         || mlops_learn_filter(run) != MLOPS_OK
         || mlops_learn_split(run) != MLOPS_OK
         || mlops_learn_filter_train(run) != MLOPS_OK
+        || mlops_learn_folds_check(run) != MLOPS_OK
         || mlops_learn_classes(run) != MLOPS_OK
         || mlops_learn_values(run) != MLOPS_OK
         || mlops_learn_sample(run) != MLOPS_OK
@@ -226,6 +253,18 @@ mlops_learn_prepare(mlops_learn_run_t *run)
     {
         return MLOPS_ERROR;
     }
+
+    if (mlops_learn_judged(run, run->parts[MLOPS_PART_TUNE].n != 0)
+        != MLOPS_OK)
+    {
+        return run->options->recipe ? mlops_err_prefix(run->err, "%s",
+                                                       run->options->recipe)
+                                    : MLOPS_ERROR;
+    }
+
+    run->learned->classes_n = run->classes_n;
+    run->learned->metrics_n = run->metrics_n;
+    memcpy(run->learned->metrics, run->metrics, sizeof(run->metrics));
 
     run->learned->rows_n = run->frame.rows_n;
     run->learned->dropped_n = run->gone_target_n + run->gone_filter_n;

@@ -36,6 +36,11 @@ typedef struct {
                                            image (states) */
     unsigned             no_exec:1;     /* a recipe of someone else's: steps
                                            that run commands are refused */
+    unsigned             judged:1;      /* what it says decides between
+                                           models: nothing to judge by is an
+                                           error */
+    unsigned             look:1;        /* ends before something is fitted:
+                                           no image */
     uint32_t             threads;
     const char          *work;          /* where a folder for the run may be
                                            made; NULL: $TMPDIR or /tmp */
@@ -93,6 +98,12 @@ typedef struct {
 
     uint64_t              rows_n;       /* of the file */
     uint64_t              dropped_n;    /* by missing targets and filters */
+    const char           *judge;        /* the score that decides between
+                                           models: "tune", else "validate";
+                                           NULL: there is none */
+    uint32_t              classes_n;    /* 0: the target is a number */
+    uint32_t              metrics_n;
+    mlops_metric_t        metrics[MLOPS_LEARN_METRICS];
     uint32_t              scores_n;
     mlops_learn_score_t   scores[8];
     uint32_t              slices_n;

@@ -40,6 +40,24 @@ static void mlops_learn_folds_mean(const mlops_learn_folds_t *folds,
 
 
 int
+mlops_learn_folds_check(mlops_learn_run_t *run)
+{
+    uint64_t  n;
+
+    n = run->parts[MLOPS_PART_TRAIN].n;
+
+    if (n < (uint64_t) run->recipe.folds * 2) {
+        return mlops_err_set(run->err, "train.validate: expected at least %u "
+                             "training rows for %u folds, got %llu",
+                             run->recipe.folds * 2, run->recipe.folds,
+                             (unsigned long long) n);
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
 mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score)
 {
     int                   rc;
@@ -49,12 +67,6 @@ mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score)
     mlops_learn_folds_t   folds;
 
     n = (size_t) run->parts[MLOPS_PART_TRAIN].n;
-
-    if (n < (size_t) run->recipe.folds * 2) {
-        return mlops_err_set(run->err, "train.validate: expected at least %u "
-                             "training rows for %u folds, got %zu",
-                             run->recipe.folds * 2, run->recipe.folds, n);
-    }
 
     memset(&folds, 0, sizeof(folds));
 

@@ -120,7 +120,8 @@ int mlops_learn_score(mlops_learn_run_t *run, const char *name,
     mlops_learn_score_t *score);
 /* The gate's by the cells of train.slices. */
 int mlops_learn_slices(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
-/* Repeated cross-validation: means over the folds. */
+/* Repeated cross-validation: are there rows enough; means over the folds. */
+int mlops_learn_folds_check(mlops_learn_run_t *run);
 int mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score);
 
 int mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain);

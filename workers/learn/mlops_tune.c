@@ -6,7 +6,6 @@
 #include "mlops_child.h"
 #include "mlops_file.h"
 #include "mlops_import_job.h"
-#include "mlops_learn_run.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,14 +39,6 @@ typedef struct {
 } mlops_tune_run_t;
 
 
-static int mlops_tune_apart(const mlops_tune_space_t *space,
-    const mlops_tune_options_t *options, mlops_err_t *err);
-static int mlops_tune_settings(const mlops_tune_options_t *options,
-    const char *data, size_t len, const mlops_tuned_t *tuned,
-    mlops_err_t *err);
-static int mlops_tune_check(const mlops_tune_options_t *options,
-    const char *data, size_t len, const char *folder,
-    const mlops_tune_trial_t *trial, mlops_err_t *err);
 static int mlops_tune_trials(mlops_tune_run_t *run);
 static int mlops_tune_next(mlops_tune_run_t *run);
 static int mlops_tune_start(mlops_tune_run_t *run,
@@ -97,15 +88,11 @@ mlops_tune(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
         return mlops_err_prefix(err, "%s", options->recipe);
     }
 
-    rc = mlops_tune_apart(&space, options, err);
+    rc = mlops_tune_plan(&space, options->search, options->seed, tuned,
+                         options->trials, err);
 
     if (rc == MLOPS_OK) {
-        rc = mlops_tune_plan(&space, options->search, options->seed, tuned,
-                             options->trials, err);
-    }
-
-    if (rc == MLOPS_OK) {
-        rc = mlops_tune_settings(options, data, len, tuned, err);
+        rc = mlops_tune_check(options, data, len, &space, tuned, err);
     }
 
     if (rc == MLOPS_OK) {
@@ -137,122 +124,6 @@ mlops_tune(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
                                        (uint32_t) tuned->best, "mlm");
         rc = tuned->image ? MLOPS_OK : mlops_err_set(err, "out of memory");
     }
-
-    return rc;
-}
-
-
-/* A setting of all trials that the space sets, too, would have no effect. */
-
-static int
-mlops_tune_apart(const mlops_tune_space_t *space,
-    const mlops_tune_options_t *options, mlops_err_t *err)
-{
-    uint32_t            a, i;
-    const mlops_str_t  *name;
-
-    for (i = 0; i < options->set_n; i++) {
-        for (a = 0; a < space->axes_n; a++) {
-            name = &space->axes[a].name;
-
-            if (strncmp(options->set[i], name->data, name->len) == 0
-                && options->set[i][name->len] == '=')
-            {
-                return mlops_err_set(err, "setting \"%s\": \"%.*s\" is in "
-                                     "the recipe's tune, which sets it for "
-                                     "each trial", options->set[i],
-                                     mlops_fmt(name));
-            }
-        }
-    }
-
-    return MLOPS_OK;
-}
-
-
-/* What is wrong for all trials is told before the first one. */
-
-static int
-mlops_tune_settings(const mlops_tune_options_t *options, const char *data,
-    size_t len, const mlops_tuned_t *tuned, mlops_err_t *err)
-{
-    int          rc;
-    char        *folder;
-    uint32_t     i;
-    mlops_err_t  other;
-
-    folder = mlops_learn_folder(options->recipe);
-    if (folder == NULL) {
-        return mlops_err_set(err, "out of memory");
-    }
-
-    rc = MLOPS_AGAIN;
-
-    for (i = 0; i < tuned->trials_n && rc == MLOPS_AGAIN; i++) {
-        rc = mlops_tune_check(options, data, len, folder, &tuned->trials[i],
-                              i ? &other : err);
-
-        if (rc == MLOPS_ERROR && i != 0) {
-            *err = other;
-        }
-    }
-
-    free(folder);
-
-    return (rc == MLOPS_OK) ? MLOPS_OK
-                            : mlops_err_prefix(err, "%s", options->recipe);
-}
-
-
-/* MLOPS_AGAIN: this trial would fail, another one may not. */
-
-static int
-mlops_tune_check(const mlops_tune_options_t *options, const char *data,
-    size_t len, const char *folder, const mlops_tune_trial_t *trial,
-    mlops_err_t *err)
-{
-    int                    rc;
-    uint32_t               i, n;
-    const char           **set;
-    mlops_arena_t          arena;
-    mlops_learn_recipe_t   recipe;
-
-    mlops_arena_init(&arena, NULL, NULL);
-
-    n = options->set_n + trial->settings_n;
-    set = mlops_arena_alloc(&arena, ((size_t) n + 1) * sizeof(char *));
-
-    if (set == NULL) {
-        mlops_arena_destroy(&arena);
-        return mlops_err_set(err, "out of memory");
-    }
-
-    for (i = 0; i < n; i++) {
-        set[i] = (i < options->set_n) ? options->set[i]
-                                      : trial->settings[i - options->set_n];
-    }
-
-    rc = MLOPS_AGAIN;
-
-    if (mlops_learn_recipe_read(&recipe, data, len, folder, set, n, NULL,
-                                MLOPS_LEARN_CHECK, &arena, err)
-        == MLOPS_OK)
-    {
-        rc = MLOPS_OK;
-
-        for (i = 0; i < recipe.steps_n && rc == MLOPS_OK; i++) {
-
-            if (recipe.steps[i].fitter != NULL
-                && mlops_doc_get(recipe.steps[i].doc, "state") != NULL)
-            {
-                rc = mlops_err_set(err, "steps[%u].state: all trials would "
-                                   "replace this file: tune without it, then "
-                                   "train the best settings with it", i);
-            }
-        }
-    }
-
-    mlops_arena_destroy(&arena);
 
     return rc;
 }

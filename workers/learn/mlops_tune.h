@@ -6,7 +6,8 @@
  * --set takes it) to a list of values, or to a range.  Each trial is a
  * process of its own ("mlopsctl train"), so that one that fails or is killed
  * costs a trial and nothing else.  It is judged by a metric of the part
- * "tune" of the rows; the gate is not looked at.
+ * "tune" of the rows, or without one by the mean over the folds of
+ * train.validate; the gate is not looked at.
  *
  * The state is a folder:
  *
@@ -111,6 +112,7 @@ typedef struct {
     uint32_t             failed_n;
     int                  best;          /* a trial, or -1 */
     unsigned             reached:1;     /* the goal */
+    const char          *judge;         /* "tune" or "validate" */
     const char          *metric;
     char                *image;         /* path of the best trial's */
     mlops_arena_t        arena;
@@ -131,6 +133,12 @@ int mlops_tune_space(mlops_tune_space_t *space, const mlops_doc_t *recipe,
 int mlops_tune_plan(const mlops_tune_space_t *space,
     mlops_tune_search_t search, uint64_t seed, mlops_tuned_t *tuned,
     uint32_t n, mlops_err_t *err);
+
+/* In mlops_tune_check.c.  What is wrong for all trials is told before the
+ * first one; sets judge and metric. */
+int mlops_tune_check(const mlops_tune_options_t *options, const char *data,
+    size_t len, const mlops_tune_space_t *space, mlops_tuned_t *tuned,
+    mlops_err_t *err);
 
 /* In mlops_tune_state.c.  The folder; what is known of a trial; why it
  * failed. */

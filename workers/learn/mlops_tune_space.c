@@ -35,6 +35,7 @@ typedef struct {
 } mlops_tune_seen_t;
 
 
+static int mlops_tune_name(const mlops_str_t *name, mlops_field_t *field);
 static int mlops_tune_axis(mlops_tune_axis_t *axis, const mlops_doc_t *doc,
     mlops_field_t *field);
 static int mlops_tune_settings(const mlops_tune_space_t *space,
@@ -92,8 +93,9 @@ mlops_tune_space(mlops_tune_space_t *space, const mlops_doc_t *recipe,
         old = mlops_field_push(&field, mlops_arena_copy(arena, doc->key.data,
                                                         doc->key.len));
 
-        if (mlops_tune_axis(&space->axes[space->axes_n], doc, &field)
-            != MLOPS_OK)
+        if (mlops_tune_name(&doc->key, &field) != MLOPS_OK
+            || mlops_tune_axis(&space->axes[space->axes_n], doc, &field)
+               != MLOPS_OK)
         {
             return MLOPS_ERROR;
         }
@@ -113,6 +115,36 @@ mlops_tune_space(mlops_tune_space_t *space, const mlops_doc_t *recipe,
     if (space->axes_n == 0) {
         return mlops_field_fail(&field, tune, "an object with names of "
                                 "settings");
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Trials that are judged by other rows, or otherwise, cannot be compared. */
+
+static int
+mlops_tune_name(const mlops_str_t *name, mlops_field_t *field)
+{
+    size_t  i, len;
+
+    static const char *const  fixed[] = {
+        "train.rows", "train.target", "train.classes", "train.weight",
+        "train.split", "train.validate", "train.metrics", "train.prediction"
+    };
+
+    for (i = 0; i < mlops_nitems(fixed); i++) {
+        len = strlen(fixed[i]);
+
+        if (name->len >= len && memcmp(name->data, fixed[i], len) == 0
+            && (name->len == len || name->data[len] == '.'
+                || name->data[len] == '['))
+        {
+            return mlops_field_error(field, "changes which rows trials are "
+                                     "judged by, or how, so that they could "
+                                     "not be compared: set it for all trials "
+                                     "(--set)");
+        }
     }
 
     return MLOPS_OK;

@@ -30,7 +30,7 @@ static int mlops_tune_digest(const char *path, mlops_import_text_t *text,
 static int mlops_tune_write(int dir, const char *name, const char *data,
     size_t len, mlops_err_t *err);
 static int mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
-    const char *want, const mlops_model_t *model, mlops_err_t *err);
+    const mlops_model_t *model, mlops_err_t *err);
 
 
 int
@@ -379,7 +379,7 @@ mlops_tune_known(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
     rc = MLOPS_ERROR;
 
     if (model != NULL) {
-        rc = mlops_tune_score(tuned, trial, options->metric, model, err);
+        rc = mlops_tune_score(tuned, trial, model, err);
         mlops_model_destroy(model);
     }
 
@@ -389,89 +389,53 @@ mlops_tune_known(const mlops_tune_options_t *options, mlops_tuned_t *tuned,
 }
 
 
-/* The metric of the part "tune", as training wrote it into the facts.  One
- * that is not defined there is this trial's failure; no file tells of it,
- * since by another metric the image may be judged. */
+/* The metric, as training wrote it into the facts.  One that is not there, or
+ * not defined, is this trial's failure; no file tells of it, since by another
+ * metric the image may be judged. */
 
 static int
 mlops_tune_score(mlops_tuned_t *tuned, mlops_tune_trial_t *trial,
-    const char *want, const mlops_model_t *model, mlops_err_t *err)
+    const mlops_model_t *model, mlops_err_t *err)
 {
-    int                 which;
     char                why[128];
     mlops_doc_t        *facts;
     mlops_str_t         text;
     mlops_arena_t       arena;
-    const mlops_doc_t  *part, *metric, *value;
+    const mlops_doc_t  *part, *value;
 
     mlops_arena_init(&arena, NULL, NULL);
     text = mlops_model_facts(model);
     facts = mlops_doc_parse(text.data, text.len, MLOPS_DOC_TOKENS, &arena,
                             err);
 
+    if (facts == NULL) {
+        mlops_arena_destroy(&arena);
+        return MLOPS_ERROR;
+    }
+
     part = mlops_doc_get(mlops_doc_get(mlops_doc_get(facts, "metadata"),
                                        "training"), "metrics");
-    part = mlops_doc_get(part, "tune");
-    metric = (part == NULL) ? NULL
-             : (want != NULL) ? mlops_doc_get(part, want) : part->v.child;
+    value = mlops_doc_get(mlops_doc_get(mlops_doc_get(part, tuned->judge),
+                                        tuned->metric), "value");
 
-    if (facts == NULL) {
-        goto failed;
-    }
-
-    if (part == NULL || part->n == 0) {
-        (void) mlops_err_set(err, "expected rows in the part \"tune\" of the "
-                             "recipe's split, by which trials are judged, got "
-                             "none");
-        goto failed;
-    }
-
-    if (metric == NULL) {
-        (void) mlops_err_set(err, "expected the metric %s among those of the "
-                             "recipe (train.metrics), got others", want);
-        goto failed;
-    }
-
-    which = mlops_metric_find(&metric->key);
-    value = mlops_doc_get(metric, "value");
-
-    if (which < 0 || value == NULL
-        || (value->type != MLOPS_DOC_NULL
-            && mlops_doc_double(value, &trial->value) != MLOPS_OK))
+    if (value != NULL && value->type != MLOPS_DOC_NULL
+        && mlops_doc_double(value, &trial->value) == MLOPS_OK)
     {
-        (void) mlops_err_set(err, "expected a value of %.*s, got none",
-                             mlops_fmt(&metric->key));
-        goto failed;
-    }
+        trial->done = 1;
 
-    tuned->metric = mlops_metric_name((mlops_metric_t) which);
-
-    if (value->type == MLOPS_DOC_NULL) {
+    } else {
         (void) snprintf(why, sizeof(why), "trial %u: %s is not defined, or "
-                        "not finite, over its rows of the part \"tune\"",
-                        trial->number, tuned->metric);
+                        "not finite, over its rows of \"%s\"",
+                        trial->number, tuned->metric, tuned->judge);
 
         trial->failed = 1;
         trial->why = mlops_arena_copy(&tuned->arena, why, strlen(why));
-
-        if (trial->why == NULL) {
-            (void) mlops_err_set(err, "out of memory");
-            goto failed;
-        }
-
-    } else {
-        trial->done = 1;
     }
 
     mlops_arena_destroy(&arena);
 
-    return MLOPS_OK;
-
-failed:
-
-    mlops_arena_destroy(&arena);
-
-    return MLOPS_ERROR;
+    return (trial->done || trial->why) ? MLOPS_OK
+                                       : mlops_err_set(err, "out of memory");
 }
 
 

@@ -6,6 +6,7 @@
 #include "mlops_import_job.h"
 #include "mlops_num.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <time.h>
@@ -280,12 +281,12 @@ mlopsctl_learned_lines(const mlops_learned_t *learned)
     uint32_t                    i, k;
     const mlops_learn_score_t  *score, *judge;
 
-    judge = NULL;
+    judge = NULL;       /* training saw to it that there is one */
 
     for (i = 0; i < learned->scores_n; i++) {
         score = &learned->scores[i];
 
-        if (judge == NULL || strcmp(judge->name, "tune") != 0) {
+        if (strcmp(score->name, learned->judge) == 0) {
             judge = score;
         }
 
@@ -500,6 +501,33 @@ mlopsctl_places(int argc, char **argv, const char *what, const char **first,
     *rows = argv[optind + 1];
 
     return MLOPSCTL_DONE;
+}
+
+
+int
+mlopsctl_place(const char *path)
+{
+    int          rc;
+    char        *folder;
+    const char  *slash;
+
+    slash = strrchr(path, '/');
+    folder = slash ? strndup(path, (size_t) (slash - path) + 1)
+                   : strdup(".");
+
+    if (folder == NULL) {
+        return mlopsctl_failed("out of memory");
+    }
+
+    rc = MLOPSCTL_DONE;
+
+    if (access(folder, W_OK|X_OK) == -1) {
+        rc = mlopsctl_failed("%s: %s: %s", path, folder, strerror(errno));
+    }
+
+    free(folder);
+
+    return rc;
 }
 
 

@@ -42,8 +42,8 @@ int mlopsctl_stopped(void *ctx);
 void mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
     int json);
 /* Lines that collectors of metrics (Katib's) parse: "tune-rmse=0.7456" for
- * each part and metric, then "rmse=0.7456" of the part by which trials are
- * judged: tune, or else the last. */
+ * each part and metric, then "rmse=0.7456" of what trials are judged by,
+ * learned->judge. */
 void mlopsctl_learned_lines(const mlops_learned_t *learned);
 /* "  rmse 0.7456 (0.7210 to 0.7702)", or without an interval, for each metric,
  * and the end of the line. */
@@ -62,6 +62,8 @@ int mlopsctl_seed(const char *text, uint64_t *seed);
 /* What has to be behind the options: what ("a recipe") and the rows. */
 int mlopsctl_places(int argc, char **argv, const char *what,
     const char **first, const char **rows);
+/* A folder that cannot be written to is told before the work is done. */
+int mlopsctl_place(const char *path);
 /* A regular file as a whole. */
 int mlopsctl_copy(const char *from, const char *to, mlops_err_t *err);
 

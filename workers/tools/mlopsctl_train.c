@@ -26,7 +26,6 @@ typedef struct {
 
 
 static int mlopsctl_train_run(mlopsctl_train_t *in);
-static int mlopsctl_train_place(const char *path);
 static int mlopsctl_train_arguments(mlopsctl_train_t *in, int argc,
     char **argv);
 static int mlopsctl_train_option(mlopsctl_train_t *in, int argc, char **argv,
@@ -53,11 +52,11 @@ mlopsctl_train(int argc, char **argv)
     rc = mlopsctl_train_arguments(&in, argc, argv);
 
     if (rc == MLOPSCTL_DONE) {
-        rc = mlopsctl_train_place(in.to);
+        rc = mlopsctl_place(in.to);
     }
 
     if (rc == MLOPSCTL_DONE && in.recipe_out != NULL) {
-        rc = mlopsctl_train_place(in.recipe_out);
+        rc = mlopsctl_place(in.recipe_out);
     }
 
     if (rc == MLOPSCTL_DONE) {
@@ -90,6 +89,7 @@ mlopsctl_train_run(mlopsctl_train_t *in)
     in->learn.progress = mlopsctl_progress;
     in->learn.stop = mlopsctl_stopped;
     in->learn.print = mlopsctl_said;
+    in->learn.judged = (in->lines != 0);
     in->learn.ctx = &progress;
 
     rc = mlops_learn(&in->learn, &learned, &err);
@@ -113,35 +113,6 @@ mlopsctl_train_run(mlopsctl_train_t *in)
     mlops_learned_free(&learned);
 
     return mlopsctl_flush();
-}
-
-
-/* A folder that cannot be written to is told before the work is done. */
-
-static int
-mlopsctl_train_place(const char *path)
-{
-    int          rc;
-    char        *folder;
-    const char  *slash;
-
-    slash = strrchr(path, '/');
-    folder = slash ? strndup(path, (size_t) (slash - path) + 1)
-                   : strdup(".");
-
-    if (folder == NULL) {
-        return mlopsctl_failed("out of memory");
-    }
-
-    rc = MLOPSCTL_DONE;
-
-    if (access(folder, W_OK|X_OK) == -1) {
-        rc = mlopsctl_failed("%s: %s: %s", path, folder, strerror(errno));
-    }
-
-    free(folder);
-
-    return rc;
 }
 
 

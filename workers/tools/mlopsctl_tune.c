@@ -52,6 +52,10 @@ mlopsctl_tune(int argc, char **argv)
 
     rc = mlopsctl_tune_options(&in, argc, argv);
 
+    if (rc == MLOPSCTL_DONE && in.to != NULL) {
+        rc = mlopsctl_place(in.to);
+    }
+
     if (rc == MLOPSCTL_DONE) {
         rc = mlopsctl_tune_state(&in);
     }
