@@ -399,7 +399,8 @@ test_trained(void **state)
 
     assert_int_equal(mlops_evaluate(&options, &evaluated, &it.err), MLOPS_OK);
     assert_int_equal(evaluated.judged_n, 23);
-    assert_true(evaluated.seen);
+    assert_int_equal(evaluated.seen[0], MLOPS_SEEN_YES);
+    assert_int_equal(evaluated.seen[1], MLOPS_SEEN_YES);
     assert_true(evaluated.parts[0].score.values[0].value
                 == learn_value(&it, "train",
                                evaluated.parts[0].score.metrics[0])->value);

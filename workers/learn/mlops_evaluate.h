@@ -14,6 +14,7 @@
 
 
 #define MLOPS_EVALUATE_SLICES  1024
+#define MLOPS_EVALUATE_NOTES   4
 
 
 typedef struct {
@@ -32,6 +33,15 @@ typedef struct {
     uint32_t              slices_n;
     uint32_t              threads;
 } mlops_evaluate_options_t;
+
+
+/* Was a model made from rows that are judged? */
+
+typedef enum {
+    MLOPS_SEEN_NO = 0,
+    MLOPS_SEEN_YES,
+    MLOPS_SEEN_UNKNOWN
+} mlops_seen_t;
 
 
 /* A mean difference of losses of rows, the model's minus the other's. */
@@ -57,8 +67,10 @@ typedef struct {
     uint64_t                 judged_n;
     unsigned                 against:1;
     unsigned                 compared:1;    /* difference is set */
-    unsigned                 seen:1;    /* these are the training run's rows,
-                                           and no part was chosen */
+    unsigned                 part:1;    /* a part was chosen */
+    unsigned                 fewer:1;   /* of which the other model has not
+                                           all in its own */
+    mlops_seen_t             seen[2];   /* by the model, by the other */
     uint32_t                 parts_n;   /* the first is all rows */
     mlops_evaluated_part_t  *parts;
 } mlops_evaluated_t;
@@ -67,6 +79,11 @@ typedef struct {
 int mlops_evaluate(const mlops_evaluate_options_t *options,
     mlops_evaluated_t *evaluated, mlops_err_t *err);
 void mlops_evaluated_free(mlops_evaluated_t *evaluated);
+
+/* Sentences about which rows these are; their number, at most
+ * MLOPS_EVALUATE_NOTES. */
+uint32_t mlops_evaluate_notes(const mlops_evaluated_t *evaluated,
+    const char **notes);
 
 /* What is compared: "squared_error" of rmse and mse, … */
 const char *mlops_evaluate_loss(mlops_metric_t metric);

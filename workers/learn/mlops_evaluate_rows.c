@@ -1,5 +1,6 @@
 /*
- * The rows of an evaluation, and what models say of them.
+ * The rows of an evaluation as models read them, and what they say of those
+ * that are judged.
  */
 
 #include "mlops_evaluate_run.h"
@@ -17,11 +18,6 @@ static int mlops_evaluate_recipe(mlops_evaluate_run_t *run,
     mlops_evaluate_side_t *side);
 static int mlops_evaluate_differs(mlops_evaluate_run_t *run);
 static int mlops_evaluate_same_rows(mlops_evaluate_run_t *run);
-static int mlops_evaluate_judged(mlops_evaluate_run_t *run);
-static int mlops_evaluate_named_part(mlops_evaluate_run_t *run,
-    mlops_learn_run_t *learn);
-static int mlops_evaluate_given_classes(mlops_evaluate_run_t *run);
-static void mlops_evaluate_is_seen(mlops_evaluate_run_t *run);
 static int mlops_evaluate_source(mlops_evaluate_run_t *run,
     mlops_evaluate_side_t *side, const char *output);
 static int mlops_evaluate_output(mlops_evaluate_run_t *run,
@@ -214,6 +210,7 @@ mlops_evaluate_recipe(mlops_evaluate_run_t *run,
     learn->env.folder = side->options.folder;
     learn->env.threads = side->options.threads;
 
+    side->own_set_n = side->trained.set_n;
     text = side->trained.recipe.data;
     len = side->trained.recipe.len;
 
@@ -279,164 +276,6 @@ mlops_evaluate_same_rows(mlops_evaluate_run_t *run)
     }
 
     return MLOPS_OK;
-}
-
-
-/* Which rows, their targets and weights. */
-
-static int
-mlops_evaluate_judged(mlops_evaluate_run_t *run)
-{
-    uint64_t             i, n;
-    mlops_learn_run_t   *learn;
-    mlops_learn_part_t  *part;
-
-    learn = &run->sides[0].learn;
-
-    if (mlops_learn_targets(learn) != MLOPS_OK
-        || mlops_learn_filter(learn) != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    part = &learn->parts[MLOPS_PART_GATE];
-
-    if (run->options->part != NULL) {
-
-        if (mlops_evaluate_named_part(run, learn) != MLOPS_OK) {
-            return MLOPS_ERROR;
-        }
-
-    } else {
-        part->rows = malloc((size_t) (learn->frame.rows_n + 1)
-                            * sizeof(uint32_t));
-        if (part->rows == NULL) {
-            return mlops_err_set(run->err, "out of memory");
-        }
-
-        for (i = 0, n = 0; i < learn->frame.rows_n; i++) {
-            if (!learn->gone[i]) {
-                part->rows[n++] = (uint32_t) i;
-            }
-        }
-
-        part->n = n;
-        mlops_evaluate_is_seen(run);
-    }
-
-    if (part->n == 0) {
-        return mlops_err_set(run->err, "%s: expected rows %s%s, got none of "
-                             "%llu", run->options->rows,
-                             run->options->part ? "of the part " : "to judge",
-                             run->options->part ? run->options->part : "",
-                             (unsigned long long) learn->frame.rows_n);
-    }
-
-    run->judged = *part;
-    learn->recipe.wants = 2;
-
-    if (mlops_evaluate_given_classes(run) != MLOPS_OK
-        || mlops_learn_values(learn) != MLOPS_OK
-        || mlops_learn_metrics(&learn->recipe, learn->classes_n,
-                               learn->metrics, &learn->metrics_n)
-           != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    return MLOPS_OK;
-}
-
-
-/* One of the parts that training makes of such rows. */
-
-static int
-mlops_evaluate_named_part(mlops_evaluate_run_t *run,
-    mlops_learn_run_t *learn)
-{
-    uint32_t            k;
-    mlops_learn_part_t  part;
-
-    for (k = 0; k < MLOPS_PART_N; k++) {
-        if (strcmp(run->options->part, mlops_part_names[k]) == 0) {
-            break;
-        }
-    }
-
-    if (k == MLOPS_PART_N) {
-        return mlops_err_set(run->err, "expected the part train, tune, "
-                             "calibrate or gate, got \"%s\"",
-                             run->options->part);
-    }
-
-    if (mlops_learn_split(learn) != MLOPS_OK
-        || mlops_learn_filter_train(learn) != MLOPS_OK)
-    {
-        return MLOPS_ERROR;
-    }
-
-    part = learn->parts[k];
-    learn->parts[k].rows = NULL;
-    learn->parts[k].n = 0;
-
-    for (k = 0; k < MLOPS_PART_N; k++) {
-        mlops_learn_part_free(&learn->parts[k]);
-    }
-
-    learn->parts[MLOPS_PART_GATE] = part;
-
-    return MLOPS_OK;
-}
-
-
-/* Classes of training, in its order. */
-
-static int
-mlops_evaluate_given_classes(mlops_evaluate_run_t *run)
-{
-    mlops_learn_run_t      *learn;
-    mlops_evaluate_side_t  *side;
-
-    side = &run->sides[0];
-    learn = &side->learn;
-
-    if (side->has_facts && side->trained.classes == NULL) {
-        learn->recipe.wants = 0;
-        return MLOPS_OK;
-    }
-
-    if (side->has_facts) {
-        learn->recipe.classes = side->trained.classes;
-
-    } else if (learn->recipe.learner != NULL
-               && learn->recipe.learner->fitter->target != NULL)
-    {
-        learn->recipe.wants =
-                    learn->recipe.learner->fitter->target(
-                                                 learn->recipe.learner->doc);
-    }
-
-    return mlops_learn_classes(learn);
-}
-
-
-static void
-mlops_evaluate_is_seen(mlops_evaluate_run_t *run)
-{
-    char                       hex[65];
-    size_t                     i;
-    const mlops_frame_t       *frame;
-    const mlops_trained_t     *trained;
-
-    frame = &run->sides[0].learn.frame;
-    trained = &run->sides[0].trained;
-
-    for (i = 0; i < sizeof(frame->sha256); i++) {
-        (void) snprintf(hex + 2 * i, 3, "%02x", frame->sha256[i]);
-    }
-
-    run->evaluated->seen = run->sides[0].has_facts
-                           && mlops_str_eq(&trained->rows_sha256, hex, 64);
 }
 
 

@@ -3,7 +3,8 @@
  *
  * Each model reads the file by its own recipe, if it has one: another
  * recipe's steps may compute other inputs.  Rows are the same, and what is
- * judged (target, weights, which rows) is the first model's.
+ * judged (target, weights, which rows) is the first model's; of a part only
+ * what is in that part of the other one, too.
  */
 
 #ifndef MLOPS_EVALUATE_RUN_H
@@ -20,6 +21,7 @@ typedef struct {
     const char               *name;         /* in errors */
     const mlops_model_t      *model;
     mlops_trained_t           trained;
+    uint32_t                  own_set_n;    /* settings of the facts */
     unsigned                  has_facts:1;
     mlops_learn_options_t     options;
     mlops_learn_run_t         learn;        /* its rows */
@@ -48,6 +50,16 @@ typedef struct {
 /* Reads rows, evaluates the models over them. */
 int mlops_evaluate_open(mlops_evaluate_run_t *run);
 void mlops_evaluate_close(mlops_evaluate_run_t *run);
+
+/* Which rows are judged, their targets and weights; what models have seen of
+ * them.  An error where they do not predict the same. */
+int mlops_evaluate_judged(mlops_evaluate_run_t *run);
+
+/* MLOPS_ERROR: the other model predicts something else. */
+int mlops_evaluate_same_target(mlops_evaluate_run_t *run);
+/* MLOPS_ERROR: the recipe of --recipe does not divide rows as the model's
+ * training did. */
+int mlops_evaluate_same_split(mlops_evaluate_run_t *run);
 
 /* Judged rows of a slice (of NULL: all) as predictions and targets; memory
  * begins at scored->predicted. */

@@ -171,6 +171,13 @@ mlops_learn_split(mlops_learn_run_t *run)
             return MLOPS_ERROR;
         }
 
+        if (one->view.data == NULL) {
+            return mlops_field_error(&run->recipe.field, "neither %s nor a "
+                                     "step of train.rows has \"%.*s\"",
+                                     run->options->rows,
+                                     mlops_fmt(&rule->column->v.text));
+        }
+
         mlops_field_pop(&run->recipe.field, old);
 
         text = &rule->column->v.text;

@@ -433,7 +433,7 @@ mlops_split_lists(mlops_split_job_t *job)
 
     for (k = 0; k < MLOPS_PART_N; k++) {
 
-        if (counts[k] == 0
+        if (counts[k] == 0 && !job->rule->lacks
             && (k == MLOPS_PART_TRAIN || job->rule->fractions[k] > 0))
         {
             return mlops_err_set(job->err, "expected rows for \"%s\", got "

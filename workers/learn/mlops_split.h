@@ -55,6 +55,7 @@ typedef struct {
     mlops_split_by_t     by;
     double               fractions[MLOPS_PART_N];
     unsigned             whole:1;   /* their sum is 1 */
+    unsigned             lacks:1;   /* parts may have no rows */
     uint32_t             seed;
     const mlops_doc_t   *column;    /* a name; NULL: of time, the order of
                                        rows */
@@ -81,7 +82,8 @@ int mlops_split_rule(mlops_field_t *field, const mlops_doc_t *split,
     mlops_split_rule_t *rule);
 
 /* Divides n rows, ascending; rows NULL: 0 to n - 1.  column is the rule's.  A
- * part with a fraction that gets no row is an error.  Free it in any case. */
+ * part with a fraction that gets no row is an error, unless the rule lacks
+ * some.  Free it in any case. */
 int mlops_split(const mlops_split_rule_t *rule, const uint32_t *rows,
     uint32_t n, const mlops_matrix_column_t *column, mlops_split_t *split,
     mlops_err_t *err);

@@ -28,7 +28,9 @@ static void mlopsctl_evaluate_print(const mlopsctl_evaluate_t *in,
 static void mlopsctl_evaluate_score(const char *name,
     const mlops_learn_score_t *score);
 static void mlopsctl_evaluate_difference(const mlopsctl_evaluate_t *in,
-    const mlops_difference_t *difference);
+    const mlops_evaluated_t *evaluated, const mlops_difference_t *difference);
+static void mlopsctl_evaluate_verdict(const mlopsctl_evaluate_t *in,
+    const mlops_evaluated_t *evaluated, const mlops_metric_value_t *value);
 static void mlopsctl_evaluate_json(const mlops_evaluated_t *evaluated);
 static void mlopsctl_evaluate_json_score(const char *name,
     const mlops_learn_score_t *score);
@@ -241,17 +243,18 @@ static void
 mlopsctl_evaluate_print(const mlopsctl_evaluate_t *in,
     const mlops_evaluated_t *evaluated)
 {
-    uint32_t                       i;
+    uint32_t                       i, n;
+    const char                    *notes[MLOPS_EVALUATE_NOTES];
     const mlops_evaluated_part_t  *part;
 
     printf("rows       %llu of %llu judged\n",
            (unsigned long long) evaluated->judged_n,
            (unsigned long long) evaluated->rows_n);
 
-    if (evaluated->seen) {
-        printf("note       these are the rows that the model was made from; "
-               "--part gate judges it\n           by those that were held "
-               "out\n");
+    n = mlops_evaluate_notes(evaluated, notes);
+
+    for (i = 0; i < n; i++) {
+        printf("note       %s\n", notes[i]);
     }
 
     for (i = 0; i < evaluated->parts_n; i++) {
@@ -269,7 +272,7 @@ mlopsctl_evaluate_print(const mlopsctl_evaluate_t *in,
         }
 
         if (evaluated->compared) {
-            mlopsctl_evaluate_difference(in, &part->difference);
+            mlopsctl_evaluate_difference(in, evaluated, &part->difference);
         }
     }
 }
@@ -283,35 +286,23 @@ mlopsctl_evaluate_score(const char *name, const mlops_learn_score_t *score)
 }
 
 
-/* Losses: less is better. */
-
 static void
 mlopsctl_evaluate_difference(const mlopsctl_evaluate_t *in,
-    const mlops_difference_t *difference)
+    const mlops_evaluated_t *evaluated, const mlops_difference_t *difference)
 {
-    const char                  *loss;
     const mlops_metric_value_t  *value;
 
     value = &difference->value;
-    loss = mlops_evaluate_loss(difference->metric);
 
     if (isnan(value->lo)) {
         printf("difference  too few rows to tell\n");
         return;
     }
 
-    if (value->hi < 0) {
-        printf("difference  %s is better than %s", in->path, in->against);
-
-    } else if (value->lo > 0) {
-        printf("difference  %s is worse than %s", in->path, in->against);
-
-    } else {
-        printf("difference  none is shown between %s and %s", in->path,
-               in->against);
-    }
-
-    printf(": %s %+.4g (%+.4g to %+.4g)", loss, value->value, value->lo,
+    printf("difference  ");
+    mlopsctl_evaluate_verdict(in, evaluated, value);
+    printf(": %s %+.4g (%+.4g to %+.4g)",
+           mlops_evaluate_loss(difference->metric), value->value, value->lo,
            value->hi);
 
     if (!isnan(difference->relative)) {
@@ -322,16 +313,75 @@ mlopsctl_evaluate_difference(const mlopsctl_evaluate_t *in,
 }
 
 
+/* Losses: less is better.  What only one of the two has learned from tells
+ * nothing; what one may have says so. */
+
+static void
+mlopsctl_evaluate_verdict(const mlopsctl_evaluate_t *in,
+    const mlops_evaluated_t *evaluated, const mlops_metric_value_t *value)
+{
+    int                  made;
+    const mlops_seen_t  *seen;
+
+    seen = evaluated->seen;
+    made = (seen[1] == MLOPS_SEEN_YES);
+
+    if (made != (seen[0] == MLOPS_SEEN_YES)) {
+        printf("cannot be told, as %s%s was made from these rows",
+               (seen[!made] == MLOPS_SEEN_NO) ? "only " : "",
+               made ? in->against : in->path);
+        return;
+    }
+
+    if (value->hi < 0) {
+        printf("%s is better than %s", in->path, in->against);
+
+    } else if (value->lo > 0) {
+        printf("%s is worse than %s", in->path, in->against);
+
+    } else {
+        printf("none is shown between %s and %s", in->path, in->against);
+    }
+
+    if (seen[0] == MLOPS_SEEN_UNKNOWN && seen[1] == MLOPS_SEEN_UNKNOWN) {
+        printf(", if neither was made from any of these rows");
+
+    } else if (seen[0] == MLOPS_SEEN_UNKNOWN
+               || seen[1] == MLOPS_SEEN_UNKNOWN)
+    {
+        printf(", if %s was not made from any of these rows",
+               (seen[0] == MLOPS_SEEN_UNKNOWN) ? in->path : in->against);
+    }
+}
+
+
 static void
 mlopsctl_evaluate_json(const mlops_evaluated_t *evaluated)
 {
-    uint32_t                       i;
+    uint32_t                       i, n;
+    const char                    *notes[MLOPS_EVALUATE_NOTES];
     const mlops_evaluated_part_t  *part;
 
-    printf("{\"rows\":%llu,\"judged\":%llu,\"seen\":%s,\"parts\":[",
+    static const char *const  seen[] = { "false", "true", "null" };
+
+    printf("{\"rows\":%llu,\"judged\":%llu,\"seen\":%s",
            (unsigned long long) evaluated->rows_n,
            (unsigned long long) evaluated->judged_n,
-           evaluated->seen ? "true" : "false");
+           seen[evaluated->seen[0]]);
+
+    if (evaluated->against) {
+        printf(",\"against_seen\":%s", seen[evaluated->seen[1]]);
+    }
+
+    n = mlops_evaluate_notes(evaluated, notes);
+    printf(",\"notes\":[");
+
+    for (i = 0; i < n; i++) {
+        printf("%s", i ? "," : "");
+        mlopsctl_json_string(notes[i]);
+    }
+
+    printf("],\"parts\":[");
 
     for (i = 0; i < evaluated->parts_n; i++) {
         part = &evaluated->parts[i];
