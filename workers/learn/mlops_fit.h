@@ -67,6 +67,7 @@ typedef struct {
     const mlops_matrix_t    *tune;      /* for early stopping and choices, or
                                            NULL */
 
+    mlops_str_t              target;    /* its name; empty: not known */
     uint32_t                 classes_n; /* of the target; 0: a number */
     const mlops_str_t       *classes;   /* their names, in order */
 

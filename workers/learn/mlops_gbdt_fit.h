@@ -9,6 +9,7 @@
 
 #include "mlops_gbdt.h"
 #include "mlops_fit_key.h"
+#include "mlops_model.h"
 
 
 typedef struct {
@@ -26,6 +27,11 @@ extern const char *const  mlops_gbdt_key_names[];
  * of columns are not looked up. */
 int mlops_gbdt_keys(mlops_fit_t *fit, mlops_gbdt_keys_t *keys);
 int mlops_gbdt_target(const mlops_doc_t *step);
+
+/* Are the trees of an image of the fit's objective, target and classes, as
+ * far as it says?  Errors are of the field "start". */
+int mlops_gbdt_check_parent(mlops_fit_t *fit, const mlops_gbdt_keys_t *keys,
+    const mlops_model_t *model, const mlops_image_step_t *trees);
 
 /* The forest of the image at keys->start; its features are columns of
  * fit->train by their names, its sets have categories of columns of codes.

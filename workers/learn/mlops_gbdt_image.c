@@ -103,6 +103,10 @@ mlops_gbdt_read_start(mlops_fit_t *fit, mlops_gbdt_keys_t *keys,
     rc = mlops_gbdt_image_open(&image, path);
 
     if (rc == MLOPS_OK) {
+        rc = mlops_gbdt_check_parent(fit, keys, model, image.trees);
+    }
+
+    if (rc == MLOPS_OK) {
         rc = mlops_gbdt_image_trees(&image, forest);
     }
 

@@ -332,6 +332,7 @@ mlops_learn_fit(mlops_learn_fit_t *it)
     fit->step = it->doc;
     fit->steps = &it->text;
     fit->report = &it->report;
+    fit->target = run->recipe.target->v.text;
     fit->classes_n = run->classes_n;
     fit->classes = run->classes;
 

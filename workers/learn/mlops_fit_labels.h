@@ -1,0 +1,25 @@
+/*
+ * What labels mean: the target's name and its classes, in order.  Weights
+ * and trees that were learned for others are not gone on from.
+ */
+
+#ifndef MLOPS_FIT_LABELS_H
+#define MLOPS_FIT_LABELS_H
+
+
+#include "mlops_fit.h"
+
+
+/* {"target":"churned","classes":["no","yes"]}; without classes where the
+ * target is a number. */
+void mlops_fit_labels_write(const mlops_fit_t *fit,
+    mlops_import_text_t *text);
+
+/* Is what a fit goes on from of the fit's target and classes?  target, and
+ * classes, a list of strings or numbers, may be NULL: not known, and not
+ * compared.  whose names it: "the trees of \"a.mlm\"". */
+int mlops_fit_labels_check(mlops_fit_t *fit, const char *whose,
+    const mlops_str_t *target, const mlops_doc_t *classes);
+
+
+#endif /* MLOPS_FIT_LABELS_H */
