@@ -23,6 +23,7 @@ static void
 fuzz_mend(char *p, size_t size)
 {
     uint32_t            n[5];
+    uint64_t            labels;
     mlops_file_head_t   file;
 
     if (size < FUZZ_HEAD) {
@@ -38,8 +39,12 @@ fuzz_mend(char *p, size_t size)
     n[4] %= 20;
     memcpy(p + 32, n, sizeof(n));
 
+    memcpy(&labels, p + 240, sizeof(labels));
+    labels %= 64;
+    memcpy(p + 240, &labels, sizeof(labels));
+
     memcpy(file.magic, "mlopsonl", 8);
-    file.abi = 1;
+    file.abi = labels ? 2 : 1;
     file.header_len = FUZZ_HEAD;
     file.file_len = size;
     file.checksum = mlops_hash(p + sizeof(file), size - sizeof(file), 0);

@@ -215,7 +215,7 @@ goes_on('a state of two classes', 'yes', { %ftrl, start => 'two.state' });
 goes_on('the same, with its classes named', 'yes',
         { %ftrl, start => 'two.state' }, classes => ['no', 'yes']);
 refused('a state of another order',
-        'steps[0]: start: expected the state "two.state" to be of'
+        'steps[0].start: expected the state "two.state" to be of'
         . ' the classes "yes", "no", in this order, got "no", "yes"',
         'yes', { %ftrl, start => 'two.state' }, classes => ['yes', 'no']);
 

@@ -307,6 +307,85 @@ test_layout(void **state)
 }
 
 
+/* Of layout 2 is one with labels; one without stays what it was. */
+
+static void
+test_labels(void **state)
+{
+    int                   dir;
+    char                 *plain, *data, *again;
+    size_t                len, more, n;
+    uint32_t              u32;
+    uint64_t              u64;
+    const char           *path;
+    mlops_err_t           err;
+    mlops_str_t           text;
+    mlops_online_t       *online;
+    mlops_online_conf_t   conf;
+
+    static const char  labels[] = "{\"target\":\"y\"}";
+
+    (void) state;
+
+    path = unit_tmpdir();
+    dir = open_dir(path);
+    conf = conf_of(MLOPS_ONLINE_FTRL, MLOPS_ONLINE_LOGISTIC);
+    online = onlines_create(&conf);
+    learn(online, 0, 50);
+    assert_int_equal(mlops_online_get_labels(online).len, 0);
+    save(online, dir, "plain");
+
+    n = sizeof(labels) - 1;
+    assert_int_equal(mlops_online_set_labels(online, labels, n, &err),
+                     MLOPS_OK);
+    save(online, dir, "labelled");
+    mlops_online_destroy(online);
+
+    plain = slurp(path, "plain", &len);
+    data = slurp(path, "labelled", &more);
+    assert_int_equal(more, len + n);
+    assert_memory_equal(plain + 32, data + 32, 240 - 32);
+    assert_memory_equal(plain + 248, data + 248, len - 248);
+    assert_memory_equal(data + len, labels, n);
+
+    memcpy(&u32, plain + 8, 4);
+    assert_int_equal(u32, 1);
+    memcpy(&u32, data + 8, 4);
+    assert_int_equal(u32, 2);
+    memcpy(&u64, data + 240, 8);
+    assert_int_equal(u64, n);
+
+    online = mlops_online_load(dir, "labelled", &conf, &err);
+    unit_ok(online != NULL, "%s", err.text);
+    text = mlops_online_get_labels(online);
+    assert_int_equal(text.len, n);
+    assert_memory_equal(text.data, labels, n);
+    save(online, dir, "again");
+    again = slurp(path, "again", &len);
+    assert_int_equal(len, more);
+    assert_memory_equal(again, data, more);
+
+    /* what was there before is replaced, or taken away */
+
+    assert_int_equal(mlops_online_set_labels(online, "x", 1, &err),
+                     MLOPS_OK);
+    assert_int_equal(mlops_online_get_labels(online).len, 1);
+    assert_int_equal(mlops_online_set_labels(online, NULL, 0, &err),
+                     MLOPS_OK);
+    save(online, dir, "again");
+    mlops_online_destroy(online);
+    free(again);
+    again = slurp(path, "again", &len);
+    assert_int_equal(len, more - n);
+    assert_memory_equal(again, plain, len);
+
+    free(again);
+    free(plain);
+    free(data);
+    close(dir);
+}
+
+
 /* Writes bytes as a state and expects that it is refused for this. */
 
 static void
@@ -334,6 +413,60 @@ mend(char *data, size_t len)
 
     checksum = mlops_hash(data + 32, len - 32, 0);
     memcpy(data + 24, &checksum, 8);
+}
+
+
+/* Sizes of labels that are none, or not those of the file. */
+
+static void
+test_labels_damage(void **state)
+{
+    int                   dir;
+    char                 *data;
+    size_t                len;
+    uint32_t              u32;
+    uint64_t              u64;
+    const char           *path;
+    mlops_err_t           err;
+    mlops_online_t       *online;
+    mlops_online_conf_t   conf;
+
+    (void) state;
+
+    path = unit_tmpdir();
+    dir = open_dir(path);
+    conf = conf_of(MLOPS_ONLINE_RLS, MLOPS_ONLINE_SQUARED);
+    online = onlines_create(&conf);
+    assert_int_equal(mlops_online_set_labels(online, "abc", 3, &err),
+                     MLOPS_OK);
+    unit_ok(mlops_online_set_labels(online, "", (size_t) 1 << 21, &err)
+            == MLOPS_ERROR, "too long, and taken");
+    save(online, dir, "good");
+    mlops_online_destroy(online);
+    data = slurp(path, "good", &len);
+
+    u64 = 4;
+    memcpy(data + 240, &u64, 8);
+    mend(data, len);
+    refused(path, dir, data, len, NULL, "not a state that can be used: "
+            "expected ");
+    u64 = UINT64_MAX - 3;
+    memcpy(data + 240, &u64, 8);
+    mend(data, len);
+    refused(path, dir, data, len, NULL, "its labels");
+    u64 = 0;
+    memcpy(data + 240, &u64, 8);
+    mend(data, len);
+    refused(path, dir, data, len, NULL, "its labels");
+    u64 = 3;
+    memcpy(data + 240, &u64, 8);
+    u32 = 1;
+    memcpy(data + 8, &u32, 4);
+    mend(data, len);
+    refused(path, dir, data, len, NULL, "its labels");
+
+    free(data);
+    close(dir);
 }
 
 
@@ -382,9 +515,10 @@ test_damage(void **state)
     refused(path, dir, copy, len, NULL, "not the state");
 
     memcpy(copy, data, len);
-    u32 = 2;
+    u32 = 3;
     memcpy(copy + 8, &u32, 4);
-    refused(path, dir, copy, len, NULL, "a state of layout 2: expected 1");
+    refused(path, dir, copy, len, NULL, "a state of layout 3: expected 1 or "
+            "2");
 
     /* with a checksum that fits */
 
@@ -570,6 +704,8 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_labels_damage),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_kill)
     };

@@ -132,6 +132,7 @@ mlops_online_destroy(mlops_online_t *online)
     free(online->scratch.n);
     free(online->ascending);
     free(online->window);
+    free(online->labels);
     free(online);
 }
 

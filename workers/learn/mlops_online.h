@@ -223,6 +223,15 @@ int mlops_online_save(const mlops_online_t *online, int dir,
 mlops_online_t *mlops_online_load(int dir, const char *name,
     const mlops_online_conf_t *conf, mlops_err_t *err);
 
+/* What the labels are, as text of the caller's: part of a state, at most
+ * MLOPS_ONLINE_LABELS bytes, which are copied.  Empty: none is known, as of
+ * a state of layout 1. */
+#define MLOPS_ONLINE_LABELS  1048576
+
+int mlops_online_set_labels(mlops_online_t *online, const char *text,
+    size_t len, mlops_err_t *err);
+mlops_str_t mlops_online_get_labels(const mlops_online_t *online);
+
 /* The checksum of what was loaded; 0: nothing was. */
 uint64_t mlops_online_origin(const mlops_online_t *online);
 

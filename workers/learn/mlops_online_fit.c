@@ -4,6 +4,7 @@
 
 #include "mlops_online_fit.h"
 #include "mlops_fit_key.h"
+#include "mlops_fit_labels.h"
 #include "mlops_fitters.h"
 #include "mlops_hash.h"
 #include "mlops_random.h"
@@ -31,6 +32,7 @@ static int mlops_online_run(mlops_fit_t *fit,
     mlops_online_algorithm_t algorithm);
 static int mlops_online_begin(mlops_online_fit_t *of);
 static int mlops_online_inputs(mlops_online_fit_t *of);
+static int mlops_online_meaning(mlops_online_fit_t *of);
 static uint64_t mlops_online_tag(const mlops_matrix_t *matrix);
 static int mlops_online_passes(mlops_online_fit_t *of);
 static int mlops_online_pass(mlops_online_fit_t *of, uint32_t pass,
@@ -290,7 +292,75 @@ mlops_online_begin(mlops_online_fit_t *of)
                                  of->start.len ? "start: " : "", err.text);
     }
 
+    if (mlops_online_meaning(of) != MLOPS_OK) {
+        mlops_online_destroy(of->online);
+        return MLOPS_ERROR;
+    }
+
     return MLOPS_OK;
+}
+
+
+/* The labels of the state, if it tells, are to be the fit's, which it tells
+ * from then on. */
+
+static int
+mlops_online_meaning(mlops_online_fit_t *of)
+{
+    int                   rc;
+    char                  whose[128];
+    size_t                old;
+    mlops_err_t           err;
+    mlops_fit_t          *fit;
+    mlops_str_t           text;
+    const mlops_doc_t    *doc, *target, *classes;
+    mlops_import_text_t   labels;
+
+    fit = of->fit;
+    text = mlops_online_get_labels(of->online);
+
+    if (text.len != 0) {
+        old = mlops_field_push(fit->field, "start");
+        doc = mlops_doc_parse(text.data, text.len, 0, fit->field->arena,
+                              &err);
+        if (doc == NULL) {
+            return mlops_field_error(fit->field, "labels: %s", err.text);
+        }
+
+        if (mlops_field_find(fit->field, doc, "target", MLOPS_DOC_STRING,
+                             &target)
+            != MLOPS_OK
+            || mlops_field_find(fit->field, doc, "classes", MLOPS_DOC_ARRAY,
+                                &classes)
+               != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        (void) snprintf(whose, sizeof(whose), "the state \"%.*s\"",
+                        (int) (of->start.len < 80 ? of->start.len : 80),
+                        of->start.data);
+
+        if (mlops_fit_labels_check(fit, whose,
+                                   target ? &target->v.text : NULL, classes)
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+
+        mlops_field_pop(fit->field, old);
+    }
+
+    memset(&labels, 0, sizeof(labels));
+    mlops_fit_labels_write(fit, &labels);
+
+    rc = labels.failed ? mlops_err_set(&err, "out of memory")
+                       : mlops_online_set_labels(of->online, labels.data,
+                                                 labels.len, &err);
+    free(labels.data);
+
+    return rc == MLOPS_OK ? MLOPS_OK
+                          : mlops_field_error(fit->field, "%s", err.text);
 }
 
 

@@ -105,6 +105,8 @@ struct mlops_online_s {
     mlops_online_sums_t           sums;
     float                        *window;   /* losses; that of a wrong side is
                                                negative, -0 included */
+    char                         *labels;
+    size_t                        labels_len;
     uint64_t                      origin;
 };
 

@@ -5,7 +5,7 @@
  * Little-endian, nothing between; numbers are u64 or f64 unless said.
  *
  *     0    8   magic "mlopsonl"
- *     8    4   u32 abi, 1              12   4  u32 header_len, 384
+ *     8    4   u32 abi, 1 or 2         12   4  u32 header_len, 384
  *     16   8   file_len
  *     24   8   checksum: XXH3-64 of bytes [32, file_len)
  *     32   4   u32 algorithm           36   4  u32 loss
@@ -24,12 +24,18 @@
  *     216  8   since: Σ weight × loss
  *     224  8   window: where the next loss goes
  *     232  8   window: how many it has
- *     240  …   zero
+ *     240  8   bytes of labels; of abi 1 zero, of abi 2 never
+ *     248  …   zero
  *     384  …   window times f32: the losses; that of a wrong side negative
  *     …    …   zero, to a multiple of 64
  *     …    …   2^bits slots of two f32, {z, n} (ftrl) or {w, n} (adagrad);
  *              of rls, dense times f64 w, as many of D, then U by columns
  *              without its diagonal
+ *     …    …   labels: UTF-8, what the labels are; a fitted step writes
+ *              {"target":"churned","classes":["no","yes"]}, of a target that
+ *              is a number without classes
+ *
+ * A state without labels is written with abi 1.
  *
  * A setting that the algorithm does not use is 0.  Enumerations are those of
  * mlops_online.h, whose numbers do not change.
@@ -41,11 +47,13 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 
 #define MLOPS_ONLINE_MAGIC  "mlopsonl"
-#define MLOPS_ONLINE_ABI    1
+#define MLOPS_ONLINE_PLAIN  1           /* abi without labels, */
+#define MLOPS_ONLINE_ABI    2           /* and with */
 #define MLOPS_ONLINE_HEAD   384
 
 /* More than any number of examples makes: beyond it a float would not hold
@@ -75,14 +83,15 @@ typedef struct {
     double               ridge;
     uint64_t             tag;
     mlops_online_sums_t  sums;
-    unsigned char        rest[144];
+    uint64_t             labels_len;
+    unsigned char        rest[136];
 } mlops_online_head_t;
 
 _Static_assert(sizeof(mlops_online_head_t) == MLOPS_ONLINE_HEAD - 32,
                "bytes of the header");
 _Static_assert(offsetof(mlops_online_head_t, sums) == 152 - 32,
                "place of the sums");
-_Static_assert(offsetof(mlops_online_head_t, rest) == 240 - 32,
+_Static_assert(offsetof(mlops_online_head_t, labels_len) == 240 - 32,
                "end of the sums");
 
 
@@ -93,7 +102,7 @@ typedef struct {
     size_t       len;
 } mlops_online_piece_t;
 
-#define MLOPS_ONLINE_PIECES  4
+#define MLOPS_ONLINE_PIECES  5
 
 
 static void mlops_online_head(const mlops_online_t *online,
@@ -140,6 +149,8 @@ mlops_online_save(const mlops_online_t *online, int dir, const char *name,
     pieces[2].len = mlops_online_pad(&online->conf);
     pieces[3].data = mlops_online_numbers(online);
     pieces[3].len = mlops_online_bytes(&online->conf);
+    pieces[4].data = online->labels;
+    pieces[4].len = online->labels_len;
 
     mlops_hash_init(&hash, 0);
     len = sizeof(file);
@@ -153,7 +164,7 @@ mlops_online_save(const mlops_online_t *online, int dir, const char *name,
     }
 
     memcpy(file.magic, MLOPS_ONLINE_MAGIC, 8);
-    file.abi = MLOPS_ONLINE_ABI;
+    file.abi = online->labels_len ? MLOPS_ONLINE_ABI : MLOPS_ONLINE_PLAIN;
     file.header_len = MLOPS_ONLINE_HEAD;
     file.file_len = len;
     file.checksum = mlops_hash_value(&hash);
@@ -238,6 +249,7 @@ mlops_online_head(const mlops_online_t *online, mlops_online_head_t *head)
     head->ridge = conf->ridge;
     head->tag = conf->tag;
     head->sums = online->sums;
+    head->labels_len = online->labels_len;
 }
 
 
@@ -298,6 +310,50 @@ mlops_online_pad(const mlops_online_conf_t *conf)
 }
 
 
+int
+mlops_online_set_labels(mlops_online_t *online, const char *text, size_t len,
+    mlops_err_t *err)
+{
+    char  *copy;
+
+    if (len > MLOPS_ONLINE_LABELS) {
+        return mlops_err_set(err, "expected names of the target and its "
+                             "classes of at most %d bytes, got %zu",
+                             MLOPS_ONLINE_LABELS, len);
+    }
+
+    copy = NULL;
+
+    if (len > 0) {
+        copy = malloc(len);
+
+        if (copy == NULL) {
+            return mlops_err_set(err, "out of memory");
+        }
+
+        memcpy(copy, text, len);
+    }
+
+    free(online->labels);
+    online->labels = copy;
+    online->labels_len = len;
+
+    return MLOPS_OK;
+}
+
+
+mlops_str_t
+mlops_online_get_labels(const mlops_online_t *online)
+{
+    mlops_str_t  text;
+
+    text.data = online->labels;
+    text.len = online->labels_len;
+
+    return text;
+}
+
+
 mlops_online_t *
 mlops_online_load(int dir, const char *name, const mlops_online_conf_t *conf,
     mlops_err_t *err)
@@ -307,7 +363,8 @@ mlops_online_load(int dir, const char *name, const mlops_online_conf_t *conf,
     mlops_map_file_t   map;
 
     max = MLOPS_ONLINE_HEAD + MLOPS_ONLINE_WINDOW_MAX * sizeof(float)
-          + (sizeof(mlops_online_slot_t) << MLOPS_ONLINE_BITS_MAX);
+          + (sizeof(mlops_online_slot_t) << MLOPS_ONLINE_BITS_MAX)
+          + MLOPS_ONLINE_LABELS;
 
     if (mlops_file_map(&map, dir, name, max, 0, (uid_t) -1, err)
         != MLOPS_OK)
@@ -350,9 +407,10 @@ mlops_online_read(const char *data, size_t len,
          + mlops_online_pad(&own);
     bytes = mlops_online_bytes(&own);
 
-    if (len != at + bytes) {
+    if (len != at + bytes + head.labels_len) {
         (void) mlops_err_set(err, "not a state that can be used: expected "
-                             "%zu bytes, got %zu", at + bytes, len);
+                             "%zu bytes, got %zu",
+                             at + bytes + (size_t) head.labels_len, len);
         return NULL;
     }
 
@@ -379,6 +437,13 @@ mlops_online_read(const char *data, size_t len,
     }
 
     online->sums = head.sums;
+
+    if (mlops_online_set_labels(online, data + at + bytes,
+                                (size_t) head.labels_len, err)
+        != MLOPS_OK)
+    {
+        goto failed;
+    }
 
     if (mlops_online_sane(online, err) != MLOPS_OK) {
         goto failed;
@@ -412,11 +477,12 @@ mlops_online_read_head(const char *data, size_t len,
 
     memcpy(&file, data, sizeof(file));
 
-    if (file.abi != MLOPS_ONLINE_ABI
+    if ((file.abi != MLOPS_ONLINE_PLAIN && file.abi != MLOPS_ONLINE_ABI)
         || file.header_len != MLOPS_ONLINE_HEAD)
     {
-        return mlops_err_set(err, "a state of layout %u: expected %d",
-                             (unsigned) file.abi, MLOPS_ONLINE_ABI);
+        return mlops_err_set(err, "a state of layout %u: expected %d or %d",
+                             (unsigned) file.abi, MLOPS_ONLINE_PLAIN,
+                             MLOPS_ONLINE_ABI);
     }
 
     if (file.file_len != len) {
@@ -439,6 +505,15 @@ mlops_online_read_head(const char *data, size_t len,
     {
         return mlops_err_set(err, "not a state that can be used: bytes that "
                              "are to be 0 are not");
+    }
+
+    if (head->labels_len > MLOPS_ONLINE_LABELS
+        || (head->labels_len != 0) != (file.abi == MLOPS_ONLINE_ABI))
+    {
+        return mlops_err_set(err, "not a state that can be used: its labels "
+                             "have %llu bytes, in layout %u",
+                             (unsigned long long) head->labels_len,
+                             (unsigned) file.abi);
     }
 
     if (mlops_online_check(conf, err) != MLOPS_OK) {
