@@ -457,6 +457,21 @@ test_empty(void **state)
                   &column, MLOPS_MATRIX_NONE, "expected a column of numbers "
                   "for the time, got texts");
 
+    /* a rule that lacks parts, as of new rows that are judged */
+
+    {
+        unit_rule_t  r;
+
+        rule_read(&r, "{\"by\": \"random\", \"gate\": 0.9}");
+        r.rule.lacks = 1;
+        assert_int_equal(mlops_split(&r.rule, NULL, 1, NULL, &s, &r.err),
+                         MLOPS_OK);
+        check_part(&s, MLOPS_PART_GATE, 0);
+        assert_int_equal(s.n[MLOPS_PART_TRAIN], 0);
+        mlops_split_free(&s);
+        rule_free(&r);
+    }
+
     /* without a split all rows are for training */
 
     split_by(&s, "{\"by\": \"random\", \"train\": 1}", NULL, 3, NULL);

@@ -133,13 +133,63 @@ mlops_evaluate_whole(mlops_evaluate_run_t *run)
 }
 
 
+/* Did the model go on from a parent?  Where reports of steps were too long for
+ * an image, its recipe tells. */
+
+static int
+mlops_evaluate_has_parent(const mlops_evaluate_side_t *side)
+{
+    uint32_t            i;
+    const mlops_doc_t  *steps, *step;
+
+    steps = mlops_doc_get(side->trained.training, "steps");
+
+    if (steps != NULL && steps->type == MLOPS_DOC_ARRAY) {
+
+        for (step = steps->v.child; step != NULL; step = step->next) {
+            if (mlops_doc_get(step, "parent") != NULL) {
+                return 1;
+            }
+        }
+
+        return 0;
+    }
+
+    for (i = 0; i < side->learn.recipe.steps_n; i++) {
+        if (mlops_doc_get(side->learn.recipe.steps[i].doc, "start") != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Was a model made from rows of its part?  A parent may have had other
+ * parts. */
+
+static mlops_seen_t
+mlops_evaluate_part_seen(const mlops_evaluate_side_t *side, uint32_t part)
+{
+    if (!side->has_facts) {
+        return MLOPS_SEEN_UNKNOWN;
+    }
+
+    if (part != MLOPS_PART_GATE) {
+        return MLOPS_SEEN_YES;
+    }
+
+    return mlops_evaluate_has_parent(side) ? MLOPS_SEEN_UNKNOWN
+                                           : MLOPS_SEEN_NO;
+}
+
+
 /* One of the parts that training made of such rows. */
 
 static int
 mlops_evaluate_named_part(mlops_evaluate_run_t *run)
 {
     uint32_t             k, i;
-    mlops_seen_t         seen;
     mlops_learn_run_t   *learn;
     mlops_learn_part_t   part;
 
@@ -174,11 +224,8 @@ mlops_evaluate_named_part(mlops_evaluate_run_t *run)
 
     learn->parts[MLOPS_PART_GATE] = part;
 
-    seen = (k == MLOPS_PART_GATE) ? MLOPS_SEEN_NO : MLOPS_SEEN_YES;
-
     for (i = 0; i < 2; i++) {
-        run->evaluated->seen[i] = run->sides[i].has_facts
-                                  ? seen : MLOPS_SEEN_UNKNOWN;
+        run->evaluated->seen[i] = mlops_evaluate_part_seen(&run->sides[i], k);
     }
 
     return (part.n != 0 && run->options->against != NULL)
@@ -338,7 +385,7 @@ mlops_evaluate_notes(const mlops_evaluated_t *evaluated, const char **notes)
 
     if (evaluated->fewer) {
         notes[n++] = "rows are left out that are not in that part of both "
-                     "models, which were split differently";
+                     "models";
     }
 
     one = (evaluated->seen[0] == MLOPS_SEEN_YES);

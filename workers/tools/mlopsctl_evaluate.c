@@ -313,8 +313,8 @@ mlopsctl_evaluate_difference(const mlopsctl_evaluate_t *in,
 }
 
 
-/* Losses: less is better.  What only one of the two has learned from tells
- * nothing; what one may have says so. */
+/* Losses: less is better.  Rows that one of the two has learned from tell
+ * nothing; of those that it may have the line says so. */
 
 static void
 mlopsctl_evaluate_verdict(const mlopsctl_evaluate_t *in,
@@ -327,8 +327,7 @@ mlopsctl_evaluate_verdict(const mlopsctl_evaluate_t *in,
     made = (seen[1] == MLOPS_SEEN_YES);
 
     if (made != (seen[0] == MLOPS_SEEN_YES)) {
-        printf("cannot be told, as %s%s was made from these rows",
-               (seen[!made] == MLOPS_SEEN_NO) ? "only " : "",
+        printf("cannot be told, as %s was made from these rows",
                made ? in->against : in->path);
         return;
     }
