@@ -492,6 +492,14 @@ my @bad = (
       sub { $_[0]{inputs}[0]{required} = JSON::PP::true } ],
     [ 'folds of too few rows', qr/train\.validate: expected at least 400/,
       sub { $_[0]{train}{validate} = { folds => 200 } } ],
+    [ 'repeats of folds in time', qr/train\.validate\.repeats: expected 1 with/,
+      sub { $_[0]{train}{split} = { by => 'time', gate => 0.2 };
+            $_[0]{train}{validate} = { folds => 3, repeats => 2 } } ],
+    [ 'folds of too few entities',
+      qr/train\.validate: expected at least 4 entities .* got 3/,
+      sub { $_[0]{train}{split} = { by => 'hash', column => 'region',
+                                    salt => 'a', train => 1 };
+            $_[0]{train}{validate} = { folds => 4 } } ],
     [ 'a class to sample', qr/train\.sample\.class: .*did you mean "yes"/,
       sub { $_[0]{train}{sample} = { class => 'yess', keep => 0.5 } } ],
     [ 'class weights of numbers', qr/train\.class_weight: expected with/,

@@ -162,6 +162,71 @@ test_folds(void **state)
 
 
 static void
+learn_check_folds(const char *recipe, double mean, double half,
+    uint64_t rows)
+{
+    learn_t                       it;
+    uint32_t                      i;
+    const mlops_metric_value_t   *value;
+
+    learn_line(&it);
+
+    unit_ok(learn_run(&it, recipe, NULL, 0) == MLOPS_OK, "%s", it.err.text);
+
+    value = learn_value(&it, "validate", MLOPS_METRIC_MSE);
+    unit_ok(fabs(value->value - mean) < 1e-12, "%.17g", value->value);
+    /* of three degrees of freedom the expansion has less than three digits */
+
+    unit_ok(fabs((value->hi - value->value) / half - 1) < 2e-3, "%.17g",
+            value->hi - value->value);
+    assert_int_equal(value->n, rows);
+
+    for (i = 0; i < it.learned.scores_n; i++) {
+        if (strcmp(it.learned.scores[i].name, "validate") == 0) {
+            assert_int_equal(it.learned.scores[i].rows_n, rows);
+        }
+    }
+
+    learn_free(&it);
+}
+
+
+/*
+ * Entities in folds by XXH3 of libxxhash with the seeds 6 and 7; and
+ * TimeSeriesSplit(4, gap=1); LinearRegression and the interval as above, of
+ * time with 16 judged rows by 48 that were fitted.
+ */
+
+static void
+test_folds_apart(void **state)
+{
+    learn_t  it;
+
+    (void) state;
+
+    learn_check_folds(LEARN_LINE(",\"seed\":5,\"metrics\":[\"mse\"],"
+                                 "\"split\":{\"by\":\"hash\",\"column\":"
+                                 "\"z\",\"salt\":\"rides\",\"train\":1},"
+                                 "\"validate\":{\"folds\":4,\"repeats\":2}",
+                                 ""),
+                      0.22260125952634688, 0.0996457429067576, 23);
+    learn_check_folds(LEARN_LINE(",\"metrics\":[\"mse\"],\"split\":{\"by\":"
+                                 "\"time\",\"purge\":2,\"train\":1},"
+                                 "\"validate\":{\"folds\":4}", ""),
+                      0.7278713902666935, 1.546834953052933, 16);
+
+    learn_line(&it);
+    assert_int_equal(learn_run(&it, LEARN_LINE(",\"split\":{\"by\":\"time\","
+                                               "\"train\":1},\"validate\":"
+                                               "{\"folds\":4,\"repeats\":2}",
+                                               ""), NULL, 0), MLOPS_ERROR);
+    assert_string_equal(it.err.text, "train.validate.repeats: expected 1 with "
+                        "a split by time, by which folds are cut without "
+                        "chance, got 2");
+}
+
+
+static void
 test_settings(void **state)
 {
     learn_t             it;
@@ -529,6 +594,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_folds_apart),
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_ambiguous),
         cmocka_unit_test(test_prior),

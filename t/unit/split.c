@@ -380,6 +380,128 @@ test_hash_texts(void **state)
 }
 
 
+/* Folds of n rows, as a text of one digit for each; '-' is none. */
+
+static void
+check_folds(const char *json, uint32_t n, const mlops_matrix_column_t *column,
+    uint32_t folds, uint64_t seed, const char *judged, const char *fitted)
+{
+    int          rc;
+    char         digit;
+    uint32_t     i, of[64], from[64];
+    unit_rule_t  r;
+
+    rule_read(&r, json);
+    unit_ok(r.rc == MLOPS_OK, "%s", r.err.text);
+
+    rc = mlops_split_folds(&r.rule, NULL, n, column, folds, seed, of, from,
+                           &r.err);
+    unit_ok(rc == MLOPS_OK, "%s", rc == MLOPS_OK ? "" : r.err.text);
+
+    for (i = 0; i < n; i++) {
+        digit = (of[i] == folds) ? '-' : (char) ('0' + of[i]);
+        unit_ok(digit == judged[i], "row %u: judged by %c", i, digit);
+
+        if (fitted != NULL) {
+            digit = (from[i] == folds) ? '-' : (char) ('0' + from[i]);
+            unit_ok(digit == fitted[i], "row %u: fitted from %c", i, digit);
+        }
+    }
+
+    rule_free(&r);
+}
+
+
+static void
+folds_refused(const char *json, uint32_t n,
+    const mlops_matrix_column_t *column, const char *text)
+{
+    uint32_t     of[64], from[64];
+    unit_rule_t  r;
+
+    rule_read(&r, json);
+    unit_ok(r.rc == MLOPS_OK, "%s", r.err.text);
+
+    assert_int_equal(mlops_split_folds(&r.rule, NULL, n, column, 4, 1, of,
+                                       from, &r.err),
+                     MLOPS_ERROR);
+    unit_ok(strncmp(r.err.text, text, strlen(text)) == 0, "%s", r.err.text);
+    rule_free(&r);
+}
+
+
+/* Twelve entities of two rows each, by XXH3_64bits_withSeed("rides\0" +
+ * decimal) of libxxhash, sorted: place modulo 5. */
+
+static void
+test_folds_hash(void **state)
+{
+    double                 numbers[24];
+    uint32_t               i;
+    mlops_matrix_column_t  column;
+
+    static const char  json[] = "{\"by\": \"hash\", \"column\": \"id\", "
+        "\"salt\": \"rides\", \"gate\": 0.2}";
+
+    (void) state;
+
+    for (i = 0; i < 24; i++) {
+        numbers[i] = i % 12;
+    }
+
+    memset(&column, 0, sizeof(column));
+    column.kind = MLOPS_MATRIX_DOUBLE;
+    column.data = numbers;
+
+    check_folds(json, 24, &column, 5, 8, "102133400214102133400214", NULL);
+    check_folds(json, 24, &column, 5, 9, "433421102010433421102010", NULL);
+    folds_refused(json, 3, &column, "expected at least 4 entities among the "
+                  "training rows for 4 folds, got 3");
+}
+
+
+/* sklearn.model_selection.TimeSeriesSplit(4, gap=g), whose gap of g rows is a
+ * purge of g + 1 in the order of rows; ties by hand. */
+
+static void
+test_folds_time(void **state)
+{
+    mlops_matrix_column_t  column;
+
+    static const char    rows[] = "{\"by\": \"time\", \"gate\": 0.2}";
+    static const char    json[] = "{\"by\": \"time\", \"column\": \"t\", "
+                                  "\"gate\": 0.2}";
+    static const double  back[] = { 9, 8, 7, 6, 5, 4, 3, 2, 1, 0 };
+    static const double  tied[] = { 1, 1, 2, 3, 3, 3, 6, 6, 6, 9 };
+    static const double  few[] = { 1, 1, 1, 1, 1, 1, 6, 6, 8, 9 };
+
+    (void) state;
+
+    memset(&column, 0, sizeof(column));
+    column.kind = MLOPS_MATRIX_DOUBLE;
+
+    check_folds(rows, 23, NULL, 4, 1, "-------0000111122223333",
+                "0000000111122223333----");
+    check_folds("{\"by\": \"time\", \"gate\": 0.2, \"purge\": 3}", 23, NULL,
+                4, 1, "-------0000111122223333", "00000111122223333------");
+    folds_refused("{\"by\": \"time\", \"gate\": 0.2, \"purge\": 8}", 23,
+                  NULL, "expected training rows before the first of 4 folds, "
+                  "got none: purge leaves too little");
+
+    column.data = back;
+    check_folds(json, 10, &column, 4, 1, "33221100--", "--33221100");
+
+    /* the blocks of two folds would begin with rows 4 and 7 */
+
+    column.data = tied;
+    check_folds(json, 10, &column, 2, 1, "---0001111", "000111----");
+
+    column.data = few;
+    folds_refused(json, 10, &column, "expected training rows of other times "
+                  "in each of 5 blocks for 4 folds, got 10 rows");
+}
+
+
 static void
 test_column(void **state)
 {
@@ -724,6 +846,8 @@ main(void)
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_hash_texts),
+        cmocka_unit_test(test_folds_hash),
+        cmocka_unit_test(test_folds_time),
         cmocka_unit_test(test_column),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_refused),

@@ -4,7 +4,8 @@
  * Repeat r shuffles them as numpy.random.RandomState(seed + r).permutation
  * does.  Of numbers the folds are runs of that order, the first n mod k of
  * them one longer (scikit-learn's KFold with shuffle); of classes the rows
- * of each class, in that order, go to the folds in turn.
+ * of each class, in that order, go to the folds in turn.  Rows that were
+ * split by entity or by time have the folds of mlops_split_folds().
  *
  * The interval is Nadeau and Bengio's ("Inference for the Generalization
  * Error", 2003): folds share training rows, so the variance of the J folds'
@@ -23,7 +24,11 @@
 typedef struct {
     mlops_learn_run_t   *run;
     uint32_t            *order;         /* permutation of the rows */
-    uint32_t            *fold;          /* of each training row */
+    uint32_t            *fold;          /* that judges each training row */
+    uint32_t            *fitted;        /* of time: the first one whose model
+                                           is fitted to it */
+    uint64_t             fit_n;         /* sums over the folds */
+    uint64_t             held_n;
     mlops_learn_part_t   fit;
     mlops_learn_part_t   held;
     mlops_learn_score_t *scores;        /* of each fold of each repeat */
@@ -32,6 +37,8 @@ typedef struct {
 
 
 static int mlops_learn_repeat(mlops_learn_folds_t *folds, uint32_t repeat);
+static int mlops_learn_folds_split(mlops_learn_run_t *run, uint32_t repeat,
+    uint32_t *fold, uint32_t *fitted);
 static int mlops_learn_deal(mlops_learn_folds_t *folds, uint32_t repeat);
 static int mlops_learn_fold(mlops_learn_folds_t *folds, uint32_t repeat,
     uint32_t k);
@@ -39,10 +46,22 @@ static void mlops_learn_folds_mean(const mlops_learn_folds_t *folds,
     mlops_learn_score_t *score);
 
 
+/* Are folds those of the split? */
+
+static int
+mlops_learn_folds_apart(const mlops_learn_run_t *run)
+{
+    return run->recipe.rule.by == MLOPS_SPLIT_HASH
+           || run->recipe.rule.by == MLOPS_SPLIT_TIME;
+}
+
+
 int
 mlops_learn_folds_check(mlops_learn_run_t *run)
 {
-    uint64_t  n;
+    int        rc;
+    uint32_t  *fold, *fitted;
+    uint64_t   n;
 
     n = run->parts[MLOPS_PART_TRAIN].n;
 
@@ -51,6 +70,48 @@ mlops_learn_folds_check(mlops_learn_run_t *run)
                              "training rows for %u folds, got %llu",
                              run->recipe.folds * 2, run->recipe.folds,
                              (unsigned long long) n);
+    }
+
+    if (run->recipe.folds == 0 || !mlops_learn_folds_apart(run)) {
+        return MLOPS_OK;
+    }
+
+    fold = malloc(n * sizeof(uint32_t));
+    fitted = malloc(n * sizeof(uint32_t));
+
+    rc = (fold != NULL && fitted != NULL)
+         ? mlops_learn_folds_split(run, 0, fold, fitted)
+         : mlops_err_set(run->err, "out of memory");
+
+    free(fold);
+    free(fitted);
+
+    return rc;
+}
+
+
+/* Seed 0 is that of the split. */
+
+static int
+mlops_learn_folds_split(mlops_learn_run_t *run, uint32_t repeat,
+    uint32_t *fold, uint32_t *fitted)
+{
+    mlops_err_t                   why;
+    const mlops_learn_part_t     *train;
+    const mlops_matrix_column_t  *column;
+
+    train = &run->parts[MLOPS_PART_TRAIN];
+
+    if (mlops_learn_split_column(run, &column) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_split_folds(&run->recipe.rule, train->rows, (uint32_t) train->n,
+                          column, run->recipe.folds,
+                          run->recipe.seed + repeat + 1, fold, fitted, &why)
+        != MLOPS_OK)
+    {
+        return mlops_err_set(run->err, "train.validate: %s", why.text);
     }
 
     return MLOPS_OK;
@@ -73,6 +134,7 @@ mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score)
     folds.run = run;
     folds.order = malloc(n * sizeof(uint32_t));
     folds.fold = malloc(n * sizeof(uint32_t));
+    folds.fitted = malloc(n * sizeof(uint32_t));
     folds.fit.rows = malloc(n * sizeof(uint32_t));
     folds.held.rows = malloc(n * sizeof(uint32_t));
     folds.scores = calloc((size_t) run->recipe.folds * run->recipe.repeats,
@@ -80,8 +142,9 @@ mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score)
 
     rc = MLOPS_OK;
 
-    if (folds.order == NULL || folds.fold == NULL || folds.fit.rows == NULL
-        || folds.held.rows == NULL || folds.scores == NULL)
+    if (folds.order == NULL || folds.fold == NULL || folds.fitted == NULL
+        || folds.fit.rows == NULL || folds.held.rows == NULL
+        || folds.scores == NULL)
     {
         rc = mlops_err_set(run->err, "out of memory");
     }
@@ -101,6 +164,7 @@ mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score)
 
     free(folds.order);
     free(folds.fold);
+    free(folds.fitted);
     free(folds.fit.rows);
     free(folds.held.rows);
     free(folds.scores);
@@ -141,6 +205,11 @@ mlops_learn_deal(mlops_learn_folds_t *folds, uint32_t repeat)
     n = (uint32_t) train->n;
     k = run->recipe.folds;
 
+    if (mlops_learn_folds_apart(run)) {
+        return mlops_learn_folds_split(run, repeat, folds->fold,
+                                       folds->fitted);
+    }
+
     mlops_mt_init(&mt, (uint32_t) (run->recipe.seed + repeat));
     mlops_mt_permutation(&mt, folds->order, n);
 
@@ -180,7 +249,7 @@ mlops_learn_deal(mlops_learn_folds_t *folds, uint32_t repeat)
 static int
 mlops_learn_fold(mlops_learn_folds_t *folds, uint32_t repeat, uint32_t k)
 {
-    int                        rc;
+    int                        rc, time, learns;
     char                       text[48];
     uint32_t                   row;
     uint64_t                   i;
@@ -191,6 +260,7 @@ mlops_learn_fold(mlops_learn_folds_t *folds, uint32_t repeat, uint32_t k)
     run = folds->run;
     train = &run->parts[MLOPS_PART_TRAIN];
     fit = &run->fit[MLOPS_PART_TRAIN];
+    time = (run->recipe.rule.by == MLOPS_SPLIT_TIME);
 
     folds->fit.n = 0;
     folds->held.n = 0;
@@ -208,9 +278,9 @@ mlops_learn_fold(mlops_learn_folds_t *folds, uint32_t repeat, uint32_t k)
             row++;
         }
 
-        if (folds->fold[i] != k && row < fit->n
-            && fit->rows[row] == train->rows[i])
-        {
+        learns = time ? folds->fitted[i] <= k : folds->fold[i] != k;
+
+        if (learns && row < fit->n && fit->rows[row] == train->rows[i]) {
             folds->fit.rows[folds->fit.n++] = train->rows[i];
         }
     }
@@ -236,6 +306,8 @@ mlops_learn_fold(mlops_learn_folds_t *folds, uint32_t repeat, uint32_t k)
                                &folds->scores[folds->scores_n]);
         folds->scores[folds->scores_n].rows_n = folds->held.n;
         folds->scores_n++;
+        folds->fit_n += folds->fit.n;
+        folds->held_n += folds->held.n;
     }
 
     mlops_learn_chain_free(&chain);
@@ -286,9 +358,11 @@ mlops_learn_folds_mean(const mlops_learn_folds_t *folds,
 
     *score = folds->scores[0];
     score->name = "validate";
-    score->rows_n = folds->run->parts[MLOPS_PART_TRAIN].n;
+    score->rows_n = folds->held_n / folds->run->recipe.repeats;
 
-    ratio = 1.0 / (folds->run->recipe.folds - 1);
+    ratio = (folds->run->recipe.rule.by == MLOPS_SPLIT_TIME)
+            ? (double) folds->held_n / (double) folds->fit_n
+            : 1.0 / (folds->run->recipe.folds - 1);
 
     for (m = 0; m < score->metrics_n; m++) {
         value = &score->values[m];

@@ -425,6 +425,13 @@ mlops_learn_validate(mlops_learn_recipe_t *recipe)
         return MLOPS_ERROR;
     }
 
+    if (repeats != 1 && recipe->rule.by == MLOPS_SPLIT_TIME) {
+        (void) mlops_field_push(field, "repeats");
+        return mlops_field_error(field, "expected 1 with a split by time, by "
+                                 "which folds are cut without chance, got "
+                                 "%lld", (long long) repeats);
+    }
+
     recipe->folds = (uint32_t) folds;
     recipe->repeats = (uint32_t) repeats;
     mlops_field_pop(field, old);

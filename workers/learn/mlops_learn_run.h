@@ -94,6 +94,9 @@ int mlops_learn_targets(mlops_learn_run_t *run);
 int mlops_learn_filter(mlops_learn_run_t *run);
 /* Divides the rows that are left; sets run->parts. */
 int mlops_learn_split(mlops_learn_run_t *run);
+/* The column of the split's rule, or NULL. */
+int mlops_learn_split_column(mlops_learn_run_t *run,
+    const mlops_matrix_column_t **column);
 /* Filters of training rows. */
 int mlops_learn_filter_train(mlops_learn_run_t *run);
 /* Classes from the recipe or from the training rows. */
@@ -120,7 +123,7 @@ int mlops_learn_score(mlops_learn_run_t *run, const char *name,
     mlops_learn_score_t *score);
 /* The gate's by the cells of train.slices. */
 int mlops_learn_slices(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
-/* Repeated cross-validation: are there rows enough; means over the folds. */
+/* Repeated cross-validation: can there be folds; means over them. */
 int mlops_learn_folds_check(mlops_learn_run_t *run);
 int mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score);
 

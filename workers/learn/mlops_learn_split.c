@@ -146,40 +146,60 @@ mlops_learn_left(const mlops_learn_run_t *run, uint32_t *rows)
 
 
 int
+mlops_learn_split_column(mlops_learn_run_t *run,
+    const mlops_matrix_column_t **column)
+{
+    size_t                old;
+    mlops_columns_one_t  *one;
+
+    *column = NULL;
+
+    if (run->recipe.rule.column == NULL) {
+        return MLOPS_OK;
+    }
+
+    old = mlops_field_push(&run->recipe.field, "train.split.column");
+    one = mlops_columns_get(&run->columns, &run->recipe.field,
+                            run->recipe.rule.column,
+                            "the name of a cell of the rows");
+    if (one == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    if (one->view.data == NULL) {
+        return mlops_field_error(&run->recipe.field, "neither %s nor a step "
+                                 "of train.rows has \"%.*s\"",
+                                 run->options->rows,
+                                 mlops_fmt(&run->recipe.rule.column->v.text));
+    }
+
+    mlops_field_pop(&run->recipe.field, old);
+    *column = &one->view;
+
+    return MLOPS_OK;
+}
+
+
+int
 mlops_learn_split(mlops_learn_run_t *run)
 {
     int                           rc;
     char                          name[MLOPS_ERR_SIZE];
-    size_t                        old;
     uint32_t                      k, n, *rows;
     mlops_err_t                   why;
     mlops_split_t                 split;
     const mlops_str_t            *text;
-    mlops_columns_one_t          *one;
     const mlops_split_rule_t     *rule;
+    const mlops_matrix_column_t  *column;
 
-    one = NULL;
+    if (mlops_learn_split_column(run, &column) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
     name[0] = '\0';
     rule = &run->recipe.rule;
 
     if (rule->column != NULL) {
-        old = mlops_field_push(&run->recipe.field, "train.split.column");
-        one = mlops_columns_get(&run->columns, &run->recipe.field,
-                                rule->column,
-                                "the name of a cell of the rows");
-        if (one == NULL) {
-            return MLOPS_ERROR;
-        }
-
-        if (one->view.data == NULL) {
-            return mlops_field_error(&run->recipe.field, "neither %s nor a "
-                                     "step of train.rows has \"%.*s\"",
-                                     run->options->rows,
-                                     mlops_fmt(&rule->column->v.text));
-        }
-
-        mlops_field_pop(&run->recipe.field, old);
-
         text = &rule->column->v.text;
         n = (text->len < sizeof(name) - 1) ? (uint32_t) text->len
                                            : sizeof(name) - 1;
@@ -205,7 +225,7 @@ mlops_learn_split(mlops_learn_run_t *run)
                              (unsigned long long) run->gone_filter_n);
     }
 
-    rc = mlops_split(rule, rows, n, one ? &one->view : NULL, &split, &why);
+    rc = mlops_split(rule, rows, n, column, &split, &why);
     free(rows);
 
     if (rc != MLOPS_OK) {

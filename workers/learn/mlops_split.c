@@ -6,7 +6,6 @@
  */
 
 #include "mlops_split.h"
-#include "mlops_hash.h"
 #include "mlops_num.h"
 #include "mlops_random.h"
 
@@ -27,12 +26,6 @@ typedef struct {
     mlops_split_t                *split;
     mlops_err_t                  *err;
 } mlops_split_job_t;
-
-
-typedef struct {
-    double    time;
-    uint32_t  at;
-} mlops_split_time_t;
 
 
 static int mlops_split_random(mlops_split_job_t *job);
@@ -202,44 +195,63 @@ mlops_split_time_compare(const void *a, const void *b)
 }
 
 
-static int
-mlops_split_time(mlops_split_job_t *job)
+int
+mlops_split_order(const uint32_t *rows, uint32_t n,
+    const mlops_matrix_column_t *column, mlops_split_time_t **order,
+    uint32_t *bad, mlops_err_t *err)
 {
     int                  sorted;
-    uint32_t             i;
-    mlops_split_time_t  *order;
+    uint32_t             i, row;
+    mlops_split_time_t  *o;
 
-    if (job->column != NULL && job->column->kind == MLOPS_MATRIX_CODES) {
-        return mlops_err_set(job->err, "expected a column of numbers for the "
+    if (column != NULL && column->kind == MLOPS_MATRIX_CODES) {
+        return mlops_err_set(err, "expected a column of numbers for the "
                              "time, got texts");
     }
 
-    order = malloc(((size_t) job->n + 1) * sizeof(mlops_split_time_t));
+    o = malloc(((size_t) n + 1) * sizeof(mlops_split_time_t));
 
-    if (order == NULL) {
-        return mlops_err_set(job->err, "out of memory");
+    if (o == NULL) {
+        return mlops_err_set(err, "out of memory");
     }
 
     sorted = 1;
 
-    for (i = 0; i < job->n; i++) {
-        order[i].at = i;
-        order[i].time = job->column
-                        ? mlops_matrix_value(job->column,
-                                             mlops_split_row(job, i))
-                        : i;
+    for (i = 0; i < n; i++) {
+        row = rows ? rows[i] : i;
+        o[i].at = i;
+        o[i].time = column ? mlops_matrix_value(column, row) : i;
 
-        if (isnan(order[i].time)) {
-            free(order);
-            return mlops_split_bad(job, i, "a time");
+        if (isnan(o[i].time)) {
+            free(o);
+            *bad = row;
+
+            return mlops_err_set(err, "expected a time, got a missing value");
         }
 
-        sorted &= (i == 0 || order[i - 1].time <= order[i].time);
+        sorted &= (i == 0 || o[i - 1].time <= o[i].time);
     }
 
     if (!sorted) {
-        qsort(order, job->n, sizeof(mlops_split_time_t),
-              mlops_split_time_compare);
+        qsort(o, n, sizeof(mlops_split_time_t), mlops_split_time_compare);
+    }
+
+    *order = o;
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_split_time(mlops_split_job_t *job)
+{
+    mlops_split_time_t  *order;
+
+    if (mlops_split_order(job->rows, job->n, job->column, &order,
+                          &job->split->bad, job->err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
     }
 
     mlops_split_cut(job, order);
@@ -319,19 +331,42 @@ mlops_split_entity(const mlops_matrix_column_t *column, uint32_t row,
 }
 
 
+void
+mlops_split_salt(const mlops_split_rule_t *rule, uint64_t seed,
+    mlops_hash_t *start)
+{
+    mlops_hash_init(start, seed);
+    mlops_hash_update(start, rule->salt.data, rule->salt.len);
+    mlops_hash_update(start, "", 1);
+}
+
+
+uint64_t
+mlops_split_hash_of(const mlops_hash_t *start,
+    const mlops_matrix_column_t *column, uint32_t row)
+{
+    char          text[MLOPS_DOUBLE_LEN];
+    mlops_str_t   entity;
+    mlops_hash_t  hash;
+
+    entity = mlops_split_entity(column, row, text);
+
+    hash = *start;
+    mlops_hash_update(&hash, entity.data, entity.len);
+
+    return mlops_hash_value(&hash);
+}
+
+
 static int
 mlops_split_hash(mlops_split_job_t *job)
 {
     int            k;
-    char           text[MLOPS_DOUBLE_LEN];
     double         x, limit;
     uint32_t       i, row;
-    mlops_str_t    entity;
-    mlops_hash_t   start, hash;
+    mlops_hash_t   start;
 
-    mlops_hash_init(&start, 0);
-    mlops_hash_update(&start, job->rule->salt.data, job->rule->salt.len);
-    mlops_hash_update(&start, "", 1);
+    mlops_split_salt(job->rule, 0, &start);
 
     for (i = 0; i < job->n; i++) {
         row = mlops_split_row(job, i);
@@ -340,11 +375,8 @@ mlops_split_hash(mlops_split_job_t *job)
             return mlops_split_bad(job, i, "an entity");
         }
 
-        entity = mlops_split_entity(job->column, row, text);
-
-        hash = start;
-        mlops_hash_update(&hash, entity.data, entity.len);
-        x = (double) (mlops_hash_value(&hash) >> 11) * 0x1p-53;
+        x = (double) (mlops_split_hash_of(&start, job->column, row) >> 11)
+            * 0x1p-53;
 
         for (k = MLOPS_PART_N - 1, limit = 0; k > 0; k--) {
             limit += job->rule->fractions[k];

@@ -27,6 +27,7 @@
 
 
 #include "mlops_field.h"
+#include "mlops_hash.h"
 #include "mlops_matrix.h"
 
 
@@ -88,6 +89,45 @@ int mlops_split(const mlops_split_rule_t *rule, const uint32_t *rows,
     uint32_t n, const mlops_matrix_column_t *column, mlops_split_t *split,
     mlops_err_t *err);
 void mlops_split_free(mlops_split_t *split);
+
+
+/*
+ * Folds of rows that were split by entity or by time, for cross-validation;
+ * rows and column as above, of which no value is missing.
+ *
+ *     hash    entities in the order of their hashes, the same as above but
+ *             with this seed, which is not 0, go to the folds in turn
+ *     time    the order of time is cut into folds + 1 blocks, as by
+ *             scikit-learn's TimeSeriesSplit, but that rows of one time stay
+ *             together, in the later block.  A fold judges a block but the
+ *             first; fitted to it are the rows before, up to the block's
+ *             first time less purge
+ *
+ * judged: of each row the fold that judges it, or folds: none.  fitted: of
+ * time the first fold whose model is fitted to it, or folds; of hash it is
+ * not looked at.
+ */
+int mlops_split_folds(const mlops_split_rule_t *rule, const uint32_t *rows,
+    uint32_t n, const mlops_matrix_column_t *column, uint32_t folds,
+    uint64_t seed, uint32_t *judged, uint32_t *fitted, mlops_err_t *err);
+
+
+/* Parts, in mlops_split.c. */
+
+typedef struct {
+    double    time;
+    uint32_t  at;               /* in rows */
+} mlops_split_time_t;
+
+/* n rows in the order of time; malloc'ed.  bad: one without a time. */
+int mlops_split_order(const uint32_t *rows, uint32_t n,
+    const mlops_matrix_column_t *column, mlops_split_time_t **order,
+    uint32_t *bad, mlops_err_t *err);
+/* Hashes of entities begin with that of the salt. */
+void mlops_split_salt(const mlops_split_rule_t *rule, uint64_t seed,
+    mlops_hash_t *start);
+uint64_t mlops_split_hash_of(const mlops_hash_t *start,
+    const mlops_matrix_column_t *column, uint32_t row);
 
 
 #endif /* MLOPS_SPLIT_H */
