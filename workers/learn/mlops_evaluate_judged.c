@@ -349,7 +349,9 @@ mlops_evaluate_both(mlops_evaluate_run_t *run, uint32_t part)
 static int
 mlops_evaluate_given_classes(mlops_evaluate_run_t *run)
 {
+    int                     rc;
     mlops_learn_run_t      *learn;
+    mlops_learn_part_t      none;
     mlops_evaluate_side_t  *side;
 
     side = &run->sides[0];
@@ -371,7 +373,16 @@ mlops_evaluate_given_classes(mlops_evaluate_run_t *run)
                                                  learn->recipe.learner->doc);
     }
 
-    return mlops_learn_classes(learn);
+    /* the classes that nobody names are those of the rows that are judged */
+
+    none = learn->parts[MLOPS_PART_TRAIN];
+    learn->parts[MLOPS_PART_TRAIN] = learn->parts[MLOPS_PART_GATE];
+
+    rc = mlops_learn_classes(learn);
+
+    learn->parts[MLOPS_PART_TRAIN] = none;
+
+    return rc;
 }
 
 

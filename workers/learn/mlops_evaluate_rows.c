@@ -513,12 +513,13 @@ mlops_evaluate_batch(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side,
     uint64_t at, uint32_t n, void *scratch)
 {
     int                       rc;
-    double                    v;
+    double                   *p;
     uint32_t                  i, k;
     uint64_t                 *missing;
     mlops_cell_t             *out;
     mlops_rows_t              rows;
     mlops_arena_t             arena;
+    mlops_err_t               why;
     mlops_notice_t            notice;
     const mlops_signature_t  *signature;
 
@@ -551,21 +552,19 @@ mlops_evaluate_batch(mlops_evaluate_run_t *run, mlops_evaluate_side_t *side,
                          rows.present + (size_t) i * rows.words, rows.text,
                          scratch, out, missing);
 
+        p = side->predicted + (at + i) * side->width;
+
         for (k = 0; k < side->width; k++) {
-            v = side->cells ? mlops_model_cells(scratch)[side->cells[k]]
-                            : mlops_evaluate_value(side, out, missing, k);
+            p[k] = side->cells ? mlops_model_cells(scratch)[side->cells[k]]
+                               : mlops_evaluate_value(side, out, missing, k);
+        }
 
-            side->predicted[(at + i) * side->width + k] = v;
-
-            if (!isfinite(v)) {
-                rc = mlops_learn_row_error(&run->sides[0].learn,
-                                           run->judged.rows[at + i],
-                                           "prediction", "%s prediction is "
-                                           "%s", side->name,
-                                           isnan(v) ? "missing"
-                                                    : "infinite");
-                break;
-            }
+        if (mlops_learn_predicts(&run->sides[0].learn, p, &k, &why)
+            != MLOPS_OK)
+        {
+            rc = mlops_learn_row_error(&run->sides[0].learn,
+                                       run->judged.rows[at + i],
+                                       "prediction", "%s", why.text);
         }
     }
 

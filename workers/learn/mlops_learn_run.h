@@ -121,6 +121,11 @@ void mlops_learn_chain_free(mlops_learn_chain_t *chain);
 int mlops_learn_score(mlops_learn_run_t *run, const char *name,
     const mlops_learn_part_t *part, const double *const *predicted,
     mlops_learn_score_t *score);
+/* Are the predicted numbers of a row (one, or of more than two classes as
+ * many) what metrics take: finite, and of classes probabilities?  Else why
+ * says in which way not, and *k which. */
+int mlops_learn_predicts(const mlops_learn_run_t *run, const double *p,
+    uint32_t *k, mlops_err_t *why);
 /* The gate's by the cells of train.slices. */
 int mlops_learn_slices(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
 /* Repeated cross-validation: can there be folds; means over them. */

@@ -9,6 +9,14 @@
 #include <stdlib.h>
 
 
+#define MLOPS_LEARN_ROUNDING  1e-4      /* of probabilities, by models in
+                                           float32 */
+
+
+static int mlops_learn_unjudged(mlops_learn_run_t *run, uint64_t row,
+    uint32_t k, const char *why);
+static const mlops_str_t *mlops_learn_command(
+    const mlops_learn_recipe_t *recipe, const mlops_str_t *name);
 static int mlops_learn_gather(mlops_learn_run_t *run,
     const mlops_learn_part_t *part, const double *const *predicted,
     mlops_scored_t *scored, double **room);
@@ -57,10 +65,10 @@ static int
 mlops_learn_gather(mlops_learn_run_t *run, const mlops_learn_part_t *part,
     const double *const *predicted, mlops_scored_t *scored, double **room)
 {
-    char      name[64];
-    double   *p, v;
-    uint64_t  i, row;
-    uint32_t  k, width;
+    double       *p;
+    uint64_t      i, row;
+    uint32_t      k, width;
+    mlops_err_t   why;
 
     width = run->prediction_n;
 
@@ -85,22 +93,14 @@ mlops_learn_gather(mlops_learn_run_t *run, const mlops_learn_part_t *part,
         row = part->rows[i];
 
         for (k = 0; k < width; k++) {
-            v = predicted[k][row];
-            p[i * width + k] = v;
+            p[i * width + k] = predicted[k][row];
+        }
 
-            if (!isfinite(v)) {
-                (void) snprintf(name, sizeof(name), "%.*s",
-                                mlops_fmt(&run->prediction[k]));
-                free(*room);
-                *room = NULL;
+        if (mlops_learn_predicts(run, p + i * width, &k, &why) != MLOPS_OK) {
+            free(*room);
+            *room = NULL;
 
-                return mlops_learn_row_error(run, row, name, "the prediction "
-                                             "is %s: does a step read a value "
-                                             "that is missing here, and none "
-                                             "before it impute it?",
-                                             isnan(v) ? "missing"
-                                                      : "infinite");
-            }
+            return mlops_learn_unjudged(run, row, k, why.text);
         }
 
         p[part->n * width + i] = run->target[row];
@@ -115,4 +115,110 @@ mlops_learn_gather(mlops_learn_run_t *run, const mlops_learn_part_t *part,
     }
 
     return MLOPS_OK;
+}
+
+
+int
+mlops_learn_predicts(const mlops_learn_run_t *run, const double *p,
+    uint32_t *k, mlops_err_t *why)
+{
+    double              sum;
+    uint32_t            width;
+    const mlops_str_t  *class;
+
+    width = (run->classes_n > 2) ? run->classes_n : 1;
+    sum = 0;
+
+    for (*k = 0; *k < width; (*k)++) {
+
+        if (!isfinite(p[*k])) {
+            return mlops_err_set(why, "the prediction is %s",
+                                 isnan(p[*k]) ? "missing" : "infinite");
+        }
+
+        if (run->classes_n != 0
+            && (p[*k] < -MLOPS_LEARN_ROUNDING
+                || p[*k] > 1 + MLOPS_LEARN_ROUNDING))
+        {
+            class = &run->classes[run->classes_n > 2 ? *k : 1];
+
+            return mlops_err_set(why, "expected a probability, from 0 to 1, "
+                                 "of the class \"%.*s\", got %g",
+                                 (int) (class->len < 40 ? class->len : 40),
+                                 class->data, p[*k]);
+        }
+
+        sum += p[*k];
+    }
+
+    *k = 0;
+
+    if (run->classes_n > 2 && fabs(sum - 1) > MLOPS_LEARN_ROUNDING) {
+        return mlops_err_set(why, "expected probabilities of the %u classes "
+                             "whose sum is 1, got %g", run->classes_n, sum);
+    }
+
+    return MLOPS_OK;
+}
+
+
+/* Says where the prediction comes from, or what may be wrong. */
+
+static int
+mlops_learn_unjudged(mlops_learn_run_t *run, uint64_t row, uint32_t k,
+    const char *why)
+{
+    char                name[64];
+    const mlops_str_t  *command;
+
+    (void) snprintf(name, sizeof(name), "%.*s",
+                    mlops_fmt(&run->prediction[k]));
+
+    command = mlops_learn_command(&run->recipe, &run->prediction[k]);
+
+    if (command != NULL) {
+        return mlops_learn_row_error(run, row, name, "%s from the model of "
+                                     "the command \"%.*s\"", why,
+                                     (int) (command->len < 60 ? command->len
+                                                              : 60),
+                                     command->data);
+    }
+
+    return mlops_learn_row_error(run, row, name, "%s: %s", why,
+                                 strncmp(why, "expected", 8) == 0
+                                 ? "is it a value before the link?"
+                                 : "does a step read a value that is missing "
+                                   "here, and none before it impute it?");
+}
+
+
+/* Of the step exec that writes a cell; or NULL. */
+
+static const mlops_str_t *
+mlops_learn_command(const mlops_learn_recipe_t *recipe,
+    const mlops_str_t *name)
+{
+    uint32_t                   i;
+    const mlops_doc_t         *words;
+    const mlops_learn_step_t  *step;
+
+    for (i = 0; i < recipe->steps_n; i++) {
+        step = &recipe->steps[i];
+
+        if (!mlops_str_is(&step->fit, "exec")
+            || !mlops_learn_listed(step->doc, "outputs", name))
+        {
+            continue;
+        }
+
+        words = mlops_doc_get(step->doc, "command");
+        words = (words != NULL && words->type == MLOPS_DOC_ARRAY)
+                ? words->v.child : NULL;
+
+        if (words != NULL && words->type == MLOPS_DOC_STRING) {
+            return &words->v.text;
+        }
+    }
+
+    return NULL;
 }
