@@ -26,6 +26,7 @@ typedef struct {
     int                          wants;     /* as of its recipe */
     uint32_t                     classes_n;
     double                       parameter; /* of its metrics */
+    int                          drawn;     /* folds are, by the seed */
     mlops_err_t                 *err;
 } mlops_tune_check_t;
 
@@ -195,6 +196,7 @@ mlops_tune_seen(mlops_tune_check_t *check, const mlops_tune_trial_t *trial,
         (void) mlops_learn_metrics(recipe, check->classes_n, metrics, &n);
 
         check->wants = recipe->wants;
+        check->drawn = (recipe->rule.by != MLOPS_SPLIT_TIME);
         check->parameter = mlops_tune_parameter(check->metric, recipe);
     }
 
@@ -357,7 +359,7 @@ mlops_tune_metric(mlops_tune_check_t *check, const mlops_learned_t *learned,
 }
 
 
-/* Folds are drawn by the seed of the run. */
+/* Folds are drawn by the seed of the run, but for those of time. */
 
 static int
 mlops_tune_folds(const mlops_tune_check_t *check,
@@ -367,7 +369,7 @@ mlops_tune_folds(const mlops_tune_check_t *check,
 
     for (a = 0; a < space->axes_n; a++) {
 
-        if (strcmp(check->tuned->judge, "validate") == 0
+        if (check->drawn && strcmp(check->tuned->judge, "validate") == 0
             && mlops_str_is(&space->axes[a].name, "train.seed"))
         {
             return mlops_err_set(check->err, "%s: tune.train.seed: gives "
