@@ -85,7 +85,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int               dir, fd;
-    char             *copy, *again;
+    char             *copy, *again, tmp[MLOPS_TMP_SIZE];
     mlops_err_t       err;
     mlops_online_t   *online;
 
@@ -110,7 +110,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     online = mlops_online_load(dir, "state", NULL, &err);
 
     if (online != NULL) {
-        check(mlops_online_save(online, dir, "again", 0, &err) == MLOPS_OK);
+        check(mlops_online_save(online, dir, "again", 0, tmp, &err)
+              == MLOPS_OK);
+        check(mlops_online_digest(online) == mlops_online_origin(online));
+        check(mlops_file_commit(dir, tmp, "again", 0, 0, &err) == MLOPS_OK);
         fd = openat(dir, "again", O_RDONLY);
         check(fd != -1);
         check(read(fd, again, size) == (ssize_t) size);

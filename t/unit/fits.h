@@ -32,6 +32,7 @@ typedef struct {
     mlops_import_text_t     report;
     mlops_doc_t            *found;      /* the steps: an array */
     mlops_doc_t            *said;       /* the report: an object */
+    mlops_fit_state_t       state;      /* that it leaves */
 } fits_t;
 
 
@@ -179,6 +180,7 @@ fits_run(fits_t *fits, const char *json)
         fit.prefix = mlops_doc_get(step, "prefix")->v.text;
     }
 
+    memset(&fits->state, 0, sizeof(fits->state));
     rc = mlops_field_keys(&fits->field, step, fitter->keys,
                           (const char *const []) { "kind", "fit", "inputs",
                           "outputs", "margin", "prefix", NULL });
@@ -194,6 +196,8 @@ fits_run(fits_t *fits, const char *json)
     if (rc != MLOPS_OK) {
         return rc;
     }
+
+    fits->state = fit.state;
 
     /* terminated */
 

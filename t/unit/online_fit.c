@@ -509,6 +509,14 @@ test_state(void **state)
     fits_well(&fits, "{\"kind\":\"model\",\"fit\":\"adagrad\",\"bits\":10,"
               "\"outputs\":[\"p\"],\"state\":\"sub/half.state\"}");
 
+    /* under another name until the run has ended well */
+
+    assert_int_equal(access("sub/half.state", F_OK), -1);
+    unit_ok(mlops_file_commit(fits.state.dir, fits.state.tmp, "half.state",
+                              0, 0, &fits.err)
+            == MLOPS_OK, "%s", fits.err.text);
+    close(fits.state.dir);
+
     for (i = 0; i < ROWS / 2; i++) {
         uint32_t  k;
 

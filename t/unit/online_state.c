@@ -139,7 +139,7 @@ save(const mlops_online_t *online, int dir, const char *name)
 {
     mlops_err_t  err;
 
-    unit_ok(mlops_online_save(online, dir, name, 0, &err) == MLOPS_OK, "%s",
+    unit_ok(onlines_save(online, dir, name, 0, &err) == MLOPS_OK, "%s",
             err.text);
 }
 
@@ -637,7 +637,7 @@ test_kill(void **state)
 
     fatal = -1;
     passed = 0;
-    assert_int_equal(mlops_online_save(old, dir, "s", 1, &err), MLOPS_OK);
+    assert_int_equal(onlines_save(old, dir, "s", 1, &err), MLOPS_OK);
     all = passed;
     assert_true(all > 8 && all <= POINTS);
     before = 0;
@@ -645,7 +645,7 @@ test_kill(void **state)
 
     for (i = 0; i < all; i++) {
         fatal = -1;
-        assert_int_equal(mlops_online_save(old, dir, "s", 1, &err), MLOPS_OK);
+        assert_int_equal(onlines_save(old, dir, "s", 1, &err), MLOPS_OK);
         assert_int_equal(entries(path), 1);
 
         pid = fork();
@@ -654,7 +654,7 @@ test_kill(void **state)
         if (pid == 0) {
             fatal = i;
             passed = 0;
-            (void) mlops_online_save(new, dir, "s", 1, &err);
+            (void) onlines_save(new, dir, "s", 1, &err);
             _exit(0);
         }
 
@@ -682,13 +682,12 @@ test_kill(void **state)
     assert_true(before > 0 && after > 0);
 
     fatal = -1;
-    assert_int_equal(mlops_online_save(new, dir, "s", 0, &err), MLOPS_OK);
+    assert_int_equal(onlines_save(new, dir, "s", 0, &err), MLOPS_OK);
     assert_int_equal(entries(path), 1);
 
     /* where it cannot be written there is an error, and nothing else */
 
-    assert_int_equal(mlops_online_save(new, dir, "no/s", 0, &err),
-                     MLOPS_ERROR);
+    assert_int_equal(onlines_save(new, -1, "no/s", 0, &err), MLOPS_ERROR);
     unit_ok(strncmp(err.text, "no/s: ", 6) == 0, "%s", err.text);
     assert_int_equal(entries(path), 1);
 

@@ -82,6 +82,7 @@ train(const char *dir, const char *rows, const char *keys,
 
     unit_ok(mlops_learn(&options, &learned, &err) == MLOPS_OK, "%s",
             err.text);
+    unit_ok(mlops_learned_keep(&learned, &err) == MLOPS_OK, "%s", err.text);
     mlops_learned_free(&learned);
 }
 

@@ -7,6 +7,7 @@
 
 
 #include "unit.h"
+#include "mlops_file.h"
 #include "mlops_online.h"
 
 
@@ -20,6 +21,22 @@ onlines_create(const mlops_online_conf_t *conf)
     unit_ok(online != NULL, "%s", err.text);
 
     return online;
+}
+
+
+/* Its state under its name. */
+
+static inline int
+onlines_save(const mlops_online_t *online, int dir, const char *name,
+    int durable, mlops_err_t *err)
+{
+    char  tmp[MLOPS_TMP_SIZE];
+
+    if (mlops_online_save(online, dir, name, durable, tmp, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    return mlops_file_commit(dir, tmp, name, 0, durable, err);
 }
 
 

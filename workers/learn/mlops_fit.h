@@ -28,8 +28,25 @@
 #include "mlops_base.h"
 #include "mlops_doc.h"
 #include "mlops_field.h"
+#include "mlops_file.h"
 #include "mlops_import_job.h"
 #include "mlops_matrix.h"
+
+
+#define MLOPS_FIT_DIGEST  24            /* "xxh3:", 16 digits, '\0' */
+
+
+/* What a fit leaves beside its steps, for the next one: a file that is written
+ * under another name, and takes its own once the run has ended well.  The run
+ * has that to do. */
+
+typedef struct {
+    mlops_str_t   path;                 /* as given; or none */
+    char          digest[MLOPS_FIT_DIGEST];
+    int           dir;                  /* where it is to be */
+    char          tmp[MLOPS_TMP_SIZE];  /* its name there; "": the run keeps
+                                           nothing, dir is not open */
+} mlops_fit_state_t;
 
 
 /* What surrounds a run; any pointer may be NULL. */
@@ -88,7 +105,8 @@ typedef struct {
                                            found, for the image's facts */
     mlops_str_t              parent;    /* path of what it went on from, as
                                            given, and its checksum; or none */
-    char                     parent_digest[24];
+    char                     parent_digest[MLOPS_FIT_DIGEST];
+    mlops_fit_state_t        state;
 } mlops_fit_t;
 
 

@@ -128,8 +128,15 @@ mlops_fit_parent(mlops_fit_t *fit, const mlops_str_t *path, uint64_t digest)
 {
     fit->parent = *path;
 
-    (void) snprintf(fit->parent_digest, sizeof(fit->parent_digest),
-                    "xxh3:%016llx", (unsigned long long) digest);
+    mlops_fit_digest(fit->parent_digest, digest);
+}
+
+
+void
+mlops_fit_digest(char digest[MLOPS_FIT_DIGEST], uint64_t checksum)
+{
+    (void) snprintf(digest, MLOPS_FIT_DIGEST, "xxh3:%016llx",
+                    (unsigned long long) checksum);
 }
 
 

@@ -23,6 +23,8 @@ int mlops_fit_path(mlops_fit_t *fit, const char *key, mlops_str_t *path);
  * name is what is behind its last slash.  -1: an error of the field. */
 int mlops_fit_place(mlops_fit_t *fit, const mlops_str_t *path,
     char name[PATH_MAX]);
+/* A checksum as text: "xxh3:" and 16 digits. */
+void mlops_fit_digest(char digest[MLOPS_FIT_DIGEST], uint64_t checksum);
 /* The fit goes on from what is at that path: told in facts and reports. */
 void mlops_fit_parent(mlops_fit_t *fit, const mlops_str_t *path,
     uint64_t digest);

@@ -3,6 +3,7 @@
  */
 
 #include "mlops_learn_run.h"
+#include "mlops_learn_start.h"
 #include "mlops_folder.h"
 
 #include <stdio.h>
@@ -182,6 +183,12 @@ mlops_learn_start(mlops_learn_run_t *run)
         return rc;
     }
 
+    run->aside = options->aside;
+
+    if (mlops_learn_starts(run) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
     run->work = mlops_folder_make(options->work, "mlops-train",
                                   &run->work_lock, run->err);
 
@@ -193,7 +200,6 @@ mlops_learn_start(mlops_learn_run_t *run)
     run->env.work = run->work;
     run->env.threads = options->threads;
     run->env.stop = options->stop;
-    run->aside = options->aside;
     run->env.ctx = options->ctx;
 
     return MLOPS_OK;
@@ -229,6 +235,10 @@ mlops_learn_prepare(mlops_learn_run_t *run)
     mlops_learn_progress(run, "read", 0, 0, run->options->rows);
 
     rc = mlops_learn_rows(run, run->options->rows);
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_learn_once(run);
+    }
 
     if (rc == MLOPS_OK) {
         mlops_learn_progress(run, "split", 0, 0, "");
@@ -409,11 +419,22 @@ mlops_learned_free(mlops_learned_t *learned)
         free(learned->parents[i].path);
     }
 
+    for (i = 0; i < learned->states_n; i++) {
+        if (learned->states[i].tmp[0] != '\0') {
+            (void) unlinkat(learned->states[i].dir, learned->states[i].tmp,
+                            0);
+        }
+
+        (void) close(learned->states[i].dir);
+        free(learned->states[i].path);
+    }
+
     for (i = 0; i < learned->slices_n; i++) {
         free(learned->slices[i].cell);
         free(learned->slices[i].value);
     }
 
+    free(learned->states);
     free(learned->parents);
     free(learned->slices);
     free(learned->image);
@@ -424,9 +445,42 @@ mlops_learned_free(mlops_learned_t *learned)
     learned->recipe = NULL;
     learned->work = NULL;
     learned->parents = NULL;
+    learned->states = NULL;
+    learned->states_n = 0;
     learned->slices = NULL;
     learned->slices_n = 0;
     learned->parents_n = 0;
+}
+
+
+int
+mlops_learned_keep(mlops_learned_t *learned, mlops_err_t *err)
+{
+    int                   rc;
+    uint32_t              i;
+    const char           *slash;
+    mlops_learn_state_t  *state;
+
+    for (i = 0; i < learned->states_n; i++) {
+        state = &learned->states[i];
+        slash = strrchr(state->path, '/');
+
+        mlops_fault("train_state");
+
+        rc = mlops_file_commit(state->dir, state->tmp,
+                               slash ? slash + 1 : state->path, 0, 1, err);
+
+        /* it has its name, or it is removed */
+
+        state->tmp[0] = '\0';
+
+        if (rc != MLOPS_OK) {
+            return mlops_err_prefix(err, "steps[%u].state: %s",
+                                    state->step, state->path);
+        }
+    }
+
+    return MLOPS_OK;
 }
 
 

@@ -12,6 +12,7 @@
 #define MLOPS_LEARN_H
 
 
+#include "mlops_apart.h"
 #include "mlops_base.h"
 #include "mlops_fit.h"
 #include "mlops_metric.h"
@@ -41,6 +42,14 @@ typedef struct {
                                            error */
     unsigned             look:1;        /* ends before something is fitted:
                                            no image */
+    const char          *image;         /* the path that it is for: what stands
+                                           there tells whether the rows are
+                                           learned already; or NULL */
+    const mlops_doc_t   *training;      /* of the image that is made again:
+                                           what it went on from; or NULL */
+    const mlops_apart_t *files;         /* of the command: the recipe's have
+                                           to be others */
+    uint32_t             files_n;
     uint32_t             threads;
     const char          *work;          /* where a folder for the run may be
                                            made; NULL: $TMPDIR or /tmp */
@@ -83,8 +92,19 @@ typedef struct {
 typedef struct {
     uint32_t               step;
     char                  *path;        /* as the recipe has it; malloc'ed */
-    char                   digest[24];
+    char                   digest[MLOPS_FIT_DIGEST];
 } mlops_learn_parent_t;
+
+
+/* What it leaves for the next run, under a temporary name. */
+
+typedef struct {
+    uint32_t               step;
+    char                  *path;        /* as the recipe has it; malloc'ed */
+    char                   digest[MLOPS_FIT_DIGEST];
+    int                    dir;
+    char                   tmp[MLOPS_TMP_SIZE];     /* "": it has its name */
+} mlops_learn_state_t;
 
 
 typedef struct {
@@ -110,6 +130,8 @@ typedef struct {
     mlops_learn_slice_t  *slices;       /* malloc'ed */
     uint32_t              parents_n;
     mlops_learn_parent_t *parents;      /* malloc'ed */
+    uint32_t              states_n;
+    mlops_learn_state_t  *states;       /* malloc'ed */
     double                read_s;       /* seconds: of the report on screen, */
     double                fit_s;        /* never of the image */
     double                all_s;
@@ -121,6 +143,9 @@ typedef struct {
  * are read. */
 int mlops_learn(const mlops_learn_options_t *options,
     mlops_learned_t *learned, mlops_err_t *err);
+/* Once the image is in its place: states take theirs. */
+int mlops_learned_keep(mlops_learned_t *learned, mlops_err_t *err);
+/* States that have not are removed. */
 void mlops_learned_free(mlops_learned_t *learned);
 
 

@@ -12,8 +12,11 @@
  *     classes
  *     prediction                the image's cells that were judged, or null
  *     metrics                   by part and name: value, lo, hi
- *     steps                     of each fitted step: what it reports; null
- *                               where that is too long for an image
+ *     steps                     of each fitted step: its number, kind and
+ *                               fit; parent and state, path and digest of
+ *                               what it went on from, and of what it leaves;
+ *                               report: what it found, unless that is too
+ *                               long for an image; null where all is
  */
 
 #ifndef MLOPS_LEARN_FACTS_H

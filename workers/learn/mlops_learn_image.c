@@ -102,6 +102,11 @@ mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain)
 
         if (rc == MLOPS_OK && training.len > MLOPS_LEARN_FACTS) {
             training.len = 0;
+            rc = mlops_learn_facts(run, &chain->heads, it.cell, &training);
+        }
+
+        if (rc == MLOPS_OK && training.len > MLOPS_LEARN_FACTS) {
+            training.len = 0;
             rc = mlops_learn_facts(run, NULL, it.cell, &training);
         }
     }

@@ -77,6 +77,7 @@ typedef struct {
     uint8_t              *needed;       /* of steps */
     mlops_import_text_t   steps;        /* the fitted ones, as JSON */
     mlops_import_text_t   reports;
+    mlops_import_text_t   heads;        /* the same without what was found */
     const double         *predicted[MLOPS_LEARN_CLASSES];
     const char           *quiet;        /* progress says this instead */
 } mlops_learn_chain_t;

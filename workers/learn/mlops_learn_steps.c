@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 
 /* A fitted step under way. */
@@ -51,7 +52,10 @@ static void mlops_learn_fit_hide(mlops_learn_fit_t *it,
 static int mlops_learn_fit_between(mlops_learn_fit_t *it,
     const mlops_doc_t *list, const mlops_str_t *name);
 static int mlops_learn_fit_parent(mlops_learn_fit_t *it);
+static int mlops_learn_fit_state(mlops_learn_fit_t *it);
 static int mlops_learn_fit_report(mlops_learn_fit_t *it);
+static void mlops_learn_fit_head(mlops_learn_fit_t *it,
+    mlops_import_text_t *to);
 static void mlops_learn_drop(mlops_learn_chain_t *chain, uint32_t i);
 static int mlops_learn_predicted(mlops_learn_chain_t *chain);
 
@@ -89,7 +93,7 @@ mlops_learn_chain(mlops_learn_chain_t *chain)
 
     mlops_field_pop(&run->recipe.field, old);
 
-    if (chain->steps.failed || chain->reports.failed) {
+    if (chain->steps.failed || chain->reports.failed || chain->heads.failed) {
         return mlops_err_set(run->err, "out of memory");
     }
 
@@ -105,6 +109,7 @@ mlops_learn_chain_free(mlops_learn_chain_t *chain)
 
     free(chain->steps.data);
     free(chain->reports.data);
+    free(chain->heads.data);
 }
 
 
@@ -351,7 +356,7 @@ mlops_learn_fit(mlops_learn_fit_t *it)
     rc = it->step->fitter->run(fit);
     mlops_field_pop(&run->recipe.field, path);
 
-    if (rc != MLOPS_OK) {
+    if (rc != MLOPS_OK || mlops_learn_fit_state(it) != MLOPS_OK) {
         return MLOPS_ERROR;
     }
 
@@ -711,13 +716,90 @@ mlops_learn_fit_parent(mlops_learn_fit_t *it)
 }
 
 
+/* From now on the run has the state, also where it fails. */
+
+static int
+mlops_learn_fit_state(mlops_learn_fit_t *it)
+{
+    mlops_learned_t      *learned;
+    mlops_fit_state_t    *state;
+    mlops_learn_state_t  *grown;
+
+    state = &it->fit.state;
+
+    if (state->tmp[0] == '\0') {
+        return MLOPS_OK;
+    }
+
+    learned = it->chain->run->learned;
+    grown = realloc(learned->states, ((size_t) learned->states_n + 1)
+                                     * sizeof(mlops_learn_state_t));
+    if (grown == NULL) {
+        (void) unlinkat(state->dir, state->tmp, 0);
+        (void) close(state->dir);
+        return mlops_err_set(it->chain->run->err, "out of memory");
+    }
+
+    learned->states = grown;
+    grown += learned->states_n++;
+
+    grown->step = it->number;
+    grown->dir = state->dir;
+    memcpy(grown->digest, state->digest, sizeof(grown->digest));
+    memcpy(grown->tmp, state->tmp, sizeof(grown->tmp));
+    grown->path = strndup(state->path.data, state->path.len);
+
+    if (grown->path == NULL) {
+        return mlops_err_set(it->chain->run->err, "out of memory");
+    }
+
+    return MLOPS_OK;
+}
+
+
+static void
+mlops_learn_fit_file(mlops_import_text_t *to, const char *key,
+    const mlops_str_t *path, const char *digest)
+{
+    if (path->len != 0) {
+        mlops_import_text(to, ",\"%s\":{\"path\":", key);
+        mlops_import_quote(to, path->data, path->len);
+        mlops_import_text(to, ",\"digest\":\"%s\"}", digest);
+    }
+}
+
+
 static int
 mlops_learn_fit_report(mlops_learn_fit_t *it)
 {
-    mlops_import_text_t  *to;
+    if (it->fit.parent.len != 0 && it->chain->quiet == NULL
+        && mlops_learn_fit_parent(it) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
 
-    to = &it->chain->reports;
+    mlops_learn_fit_head(it, &it->chain->heads);
+    mlops_import_text(&it->chain->heads, "}");
+    mlops_learn_fit_head(it, &it->chain->reports);
 
+    if (it->report.len != 0) {
+        mlops_import_text(&it->chain->reports, ",\"report\":{");
+        mlops_import_bytes(&it->chain->reports, it->report.data,
+                           it->report.len);
+        mlops_import_text(&it->chain->reports, "}");
+    }
+
+    mlops_import_text(&it->chain->reports, "}");
+
+    return MLOPS_OK;
+}
+
+
+/* Its object, not yet closed. */
+
+static void
+mlops_learn_fit_head(mlops_learn_fit_t *it, mlops_import_text_t *to)
+{
     if (to->len != 0) {
         mlops_import_text(to, ",");
     }
@@ -727,29 +809,10 @@ mlops_learn_fit_report(mlops_learn_fit_t *it)
     mlops_import_text(to, ",\"fit\":");
     mlops_import_quote(to, it->step->fit.data, it->step->fit.len);
 
-    if (it->fit.parent.len != 0) {
-
-        if (it->chain->quiet == NULL
-            && mlops_learn_fit_parent(it) != MLOPS_OK)
-        {
-            return MLOPS_ERROR;
-        }
-
-        mlops_import_text(to, ",\"parent\":{\"path\":");
-        mlops_import_quote(to, it->fit.parent.data, it->fit.parent.len);
-        mlops_import_text(to, ",\"digest\":\"%s\"}",
-                          it->fit.parent_digest);
-    }
-
-    if (it->report.len != 0) {
-        mlops_import_text(to, ",\"report\":{");
-        mlops_import_bytes(to, it->report.data, it->report.len);
-        mlops_import_text(to, "}");
-    }
-
-    mlops_import_text(to, "}");
-
-    return MLOPS_OK;
+    mlops_learn_fit_file(to, "parent", &it->fit.parent,
+                         it->fit.parent_digest);
+    mlops_learn_fit_file(to, "state", &it->fit.state.path,
+                         it->fit.state.digest);
 }
 
 

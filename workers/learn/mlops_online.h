@@ -54,6 +54,7 @@
 
 
 #include "mlops_base.h"
+#include "mlops_file.h"
 
 #include <sys/types.h>
 
@@ -213,10 +214,14 @@ uint64_t mlops_online_hash_missing(const mlops_str_t *name);
 uint64_t mlops_online_hash_cross(uint64_t a, uint64_t b);
 
 
-/* Writes the state to dir/name: all of it under that name, or what was there
- * before.  durable: it outlives a crash of the machine. */
+/* Writes the state that is to be dir/name to a temporary file there, which
+ * mlops_file_commit() gives the name.  durable: it outlives a crash of the
+ * machine. */
 int mlops_online_save(const mlops_online_t *online, int dir,
-    const char *name, int durable, mlops_err_t *err);
+    const char *name, int durable, char tmp[MLOPS_TMP_SIZE],
+    mlops_err_t *err);
+/* The checksum that it has. */
+uint64_t mlops_online_digest(const mlops_online_t *online);
 
 /* A model from a state, or NULL.  Where conf is given the state has to be of
  * the same algorithm, loss, numbers and tag. */

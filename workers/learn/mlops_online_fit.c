@@ -569,27 +569,38 @@ mlops_online_tell(mlops_online_fit_t *of, uint64_t done)
 static int
 mlops_online_keep(mlops_online_fit_t *of)
 {
-    int          rc, dir;
-    char         name[PATH_MAX];
-    mlops_err_t  err;
+    char                name[PATH_MAX];
+    mlops_err_t         err;
+    mlops_fit_state_t  *state;
 
-    if (of->state.len == 0 || (of->fit->env && of->fit->env->aside)) {
+    if (of->state.len == 0) {
         return MLOPS_OK;
     }
 
-    dir = mlops_fit_place(of->fit, &of->state, name);
+    state = &of->fit->state;
+    state->path = of->state;
+    mlops_fit_digest(state->digest, mlops_online_digest(of->online));
 
-    if (dir == -1) {
+    if (of->fit->env && of->fit->env->aside) {
+        return MLOPS_OK;
+    }
+
+    state->dir = mlops_fit_place(of->fit, &of->state, name);
+
+    if (state->dir == -1) {
         return MLOPS_ERROR;
     }
 
-    rc = mlops_online_save(of->online, dir, name, 1, &err);
+    if (mlops_online_save(of->online, state->dir, name, 1, state->tmp, &err)
+        == MLOPS_OK)
+    {
+        return MLOPS_OK;
+    }
 
-    (void) close(dir);
+    (void) close(state->dir);
+    state->tmp[0] = '\0';
 
-    return rc == MLOPS_OK ? MLOPS_OK
-                          : mlops_field_error(of->fit->field, "state: %s",
-                                              err.text);
+    return mlops_field_error(of->fit->field, "state: %s", err.text);
 }
 
 

@@ -125,24 +125,19 @@ static int mlops_online_sane(const mlops_online_t *online,
     mlops_err_t *err);
 
 
-int
-mlops_online_save(const mlops_online_t *online, int dir, const char *name,
-    int durable, mlops_err_t *err)
+/* What stands behind the head of the file; returns how many bytes. */
+
+static size_t
+mlops_online_pieces(const mlops_online_t *online, mlops_online_head_t *head,
+    mlops_online_piece_t *pieces)
 {
-    int                   fd;
-    char                  tmp[MLOPS_TMP_SIZE];
-    size_t                i, len;
-    mlops_hash_t          hash;
-    mlops_file_head_t     file;
-    mlops_online_head_t   head;
-    mlops_online_piece_t  pieces[MLOPS_ONLINE_PIECES];
-    static const char     zeros[64];
+    size_t             i, len;
+    static const char  zeros[64];
 
-    (void) mlops_file_sweep(dir);
-    mlops_online_head(online, &head);
+    mlops_online_head(online, head);
 
-    pieces[0].data = &head;
-    pieces[0].len = sizeof(head);
+    pieces[0].data = head;
+    pieces[0].len = sizeof(mlops_online_head_t);
     pieces[1].data = online->window;
     pieces[1].len = online->conf.window * sizeof(float);
     pieces[2].data = zeros;
@@ -152,24 +147,63 @@ mlops_online_save(const mlops_online_t *online, int dir, const char *name,
     pieces[4].data = online->labels;
     pieces[4].len = online->labels_len;
 
+    for (i = 0, len = 0; i < MLOPS_ONLINE_PIECES; i++) {
+        len += pieces[i].len;
+    }
+
+    return len;
+}
+
+
+static uint64_t
+mlops_online_checksum(const mlops_online_piece_t *pieces)
+{
+    size_t        i;
+    mlops_hash_t  hash;
+
     mlops_hash_init(&hash, 0);
-    len = sizeof(file);
 
     for (i = 0; i < MLOPS_ONLINE_PIECES; i++) {
-        len += pieces[i].len;
-
         if (pieces[i].len > 0) {
             mlops_hash_update(&hash, pieces[i].data, pieces[i].len);
         }
     }
 
+    return mlops_hash_value(&hash);
+}
+
+
+uint64_t
+mlops_online_digest(const mlops_online_t *online)
+{
+    mlops_online_head_t   head;
+    mlops_online_piece_t  pieces[MLOPS_ONLINE_PIECES];
+
+    (void) mlops_online_pieces(online, &head, pieces);
+
+    return mlops_online_checksum(pieces);
+}
+
+
+int
+mlops_online_save(const mlops_online_t *online, int dir, const char *name,
+    int durable, char tmp[MLOPS_TMP_SIZE], mlops_err_t *err)
+{
+    int                   fd;
+    mlops_file_head_t     file;
+    mlops_online_head_t   head;
+    mlops_online_piece_t  pieces[MLOPS_ONLINE_PIECES];
+
+    (void) mlops_file_sweep(dir);
+
     memcpy(file.magic, MLOPS_ONLINE_MAGIC, 8);
     file.abi = online->labels_len ? MLOPS_ONLINE_ABI : MLOPS_ONLINE_PLAIN;
     file.header_len = MLOPS_ONLINE_HEAD;
-    file.file_len = len;
-    file.checksum = mlops_hash_value(&hash);
+    file.file_len = sizeof(file)
+                    + mlops_online_pieces(online, &head, pieces);
+    file.checksum = mlops_online_checksum(pieces);
 
-    fd = mlops_file_begin(dir, len, tmp, err);
+    fd = mlops_file_begin(dir, file.file_len, tmp, err);
 
     if (fd == -1) {
         return mlops_err_prefix(err, "%s", name);
@@ -188,10 +222,6 @@ mlops_online_save(const mlops_online_t *online, int dir, const char *name,
     }
 
     (void) close(fd);
-
-    if (mlops_file_commit(dir, tmp, name, 0, durable, err) != MLOPS_OK) {
-        return mlops_err_prefix(err, "%s", name);
-    }
 
     return MLOPS_OK;
 

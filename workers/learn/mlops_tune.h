@@ -27,6 +27,7 @@
 #define MLOPS_TUNE_H
 
 
+#include "mlops_apart.h"
 #include "mlops_base.h"
 #include "mlops_doc.h"
 #include "mlops_metric.h"
@@ -93,6 +94,9 @@ typedef struct {
     const char          *metric;    /* NULL: the first of the recipe's */
     double               goal;
     unsigned             has_goal:1;
+    const mlops_apart_t *files;     /* of the command: the recipe's have to be
+                                       others */
+    uint32_t             files_n;
     const char          *state;     /* a folder, made where it is missing */
     const char          *program;   /* mlopsctl */
     uint64_t             timeout_ms;    /* of a trial; 0: none */

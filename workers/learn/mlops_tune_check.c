@@ -8,7 +8,7 @@
  */
 
 #include "mlops_tune.h"
-#include "mlops_learn_run.h"
+#include "mlops_learn_start.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -186,7 +186,13 @@ mlops_tune_seen(mlops_tune_check_t *check, const mlops_tune_trial_t *trial,
     uint32_t         n;
     mlops_metric_t   metrics[MLOPS_LEARN_METRICS];
 
-    if (mlops_tune_state_key(recipe, err) != MLOPS_OK) {
+    recipe->err = err;
+
+    if (mlops_tune_state_key(recipe, err) != MLOPS_OK
+        || mlops_learn_apart(recipe, check->options->files,
+                             check->options->files_n, 1)
+           != MLOPS_OK)
+    {
         return mlops_err_prefix(err, "%s", check->options->recipe);
     }
 

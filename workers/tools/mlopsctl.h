@@ -10,6 +10,7 @@
 #define MLOPSCTL_H
 
 
+#include "mlops_apart.h"
 #include "mlops_base.h"
 #include "mlops_file.h"
 #include "mlops_model.h"
@@ -87,6 +88,10 @@ void mlopsctl_model_close(mlopsctl_model_t *file);
  */
 int mlopsctl_write(const char *path, const void *data, size_t len,
     mode_t mode, mlops_err_t *err);
+
+/* mlops_apart_check(), told where it fails: MLOPSCTL_DONE, or else
+ * MLOPSCTL_FAILED. */
+int mlopsctl_apart(const mlops_apart_t *files, size_t n);
 
 /* Flushes stdout: a full disk is a failure, too. */
 int mlopsctl_flush(void);

@@ -17,6 +17,7 @@ typedef struct {
 
 static int mlopsctl_export_options(mlopsctl_export_t *ex, int argc,
     char **argv);
+static int mlopsctl_export_apart(const mlopsctl_export_t *ex);
 static int mlopsctl_export_format(mlopsctl_export_t *ex);
 
 
@@ -34,6 +35,10 @@ mlopsctl_export(int argc, char **argv)
     memset(&ex, 0, sizeof(ex));
 
     rc = mlopsctl_export_options(&ex, argc, argv);
+
+    if (rc == MLOPSCTL_DONE) {
+        rc = mlopsctl_export_apart(&ex);
+    }
 
     if (rc != MLOPSCTL_DONE) {
         return rc;
@@ -129,6 +134,18 @@ mlopsctl_export_options(mlopsctl_export_t *ex, int argc, char **argv)
     ex->from = argv[optind];
 
     return mlopsctl_export_format(ex);
+}
+
+
+static int
+mlopsctl_export_apart(const mlopsctl_export_t *ex)
+{
+    mlops_apart_t  files[] = {
+        { ex->from, "the image", 0, 0 },
+        { strcmp(ex->out, "-") == 0 ? NULL : ex->out, "-o", 1, 0 }
+    };
+
+    return mlopsctl_apart(files, mlops_nitems(files));
 }
 
 

@@ -17,6 +17,7 @@ typedef struct {
 static int mlopsctl_import_options(mlopsctl_import_t *in, int argc,
     char **argv);
 static int mlopsctl_import_features(mlopsctl_import_t *in);
+static int mlopsctl_import_apart(const mlopsctl_import_t *in);
 
 
 int
@@ -32,6 +33,10 @@ mlopsctl_import(int argc, char **argv)
     memset(&in, 0, sizeof(in));
 
     rc = mlopsctl_import_options(&in, argc, argv);
+
+    if (rc == MLOPSCTL_DONE) {
+        rc = mlopsctl_import_apart(&in);
+    }
 
     if (rc == MLOPSCTL_DONE) {
         rc = mlopsctl_import_features(&in);
@@ -157,6 +162,20 @@ mlopsctl_import_options(mlopsctl_import_t *in, int argc, char **argv)
     in->from = argv[optind];
 
     return MLOPSCTL_DONE;
+}
+
+
+static int
+mlopsctl_import_apart(const mlopsctl_import_t *in)
+{
+    mlops_apart_t  files[] = {
+        { in->from, "the model", 0, 0 },
+        { in->import.rows, "--rows", 0, 0 },
+        { in->import.reference, "--reference", 0, 0 },
+        { in->to, "-o", 1, 0 }
+    };
+
+    return mlopsctl_apart(files, mlops_nitems(files));
 }
 
 

@@ -149,6 +149,7 @@ mlopsctl_reproduce_run(mlopsctl_reproduce_t *in)
     learn.seed = in->trained.seed;
     learn.seeded = 1;
     learn.aside = 1;
+    learn.training = in->trained.training;
     learn.no_exec = !in->exec;
     learn.threads = in->threads;
     learn.progress = mlopsctl_progress;

@@ -21,11 +21,13 @@ typedef struct {
     char                  **made;       /* settings put together here */
     uint32_t                made_n;
     uint32_t                places_n;
+    mlops_apart_t           files[4];
     mlops_learn_options_t   learn;
 } mlopsctl_train_t;
 
 
 static int mlopsctl_train_run(mlopsctl_train_t *in);
+static int mlopsctl_train_apart(mlopsctl_train_t *in);
 static int mlopsctl_train_arguments(mlopsctl_train_t *in, int argc,
     char **argv);
 static int mlopsctl_train_option(mlopsctl_train_t *in, int argc, char **argv,
@@ -35,7 +37,9 @@ static int mlopsctl_train_known(mlopsctl_train_t *in, const char *name,
 static int mlopsctl_train_make(mlopsctl_train_t *in, const char *name,
     size_t len, const char *value);
 static int mlopsctl_train_write(const mlopsctl_train_t *in,
-    const mlops_learned_t *learned, mlops_err_t *err);
+    mlops_learned_t *learned, mlops_err_t *err);
+static int mlopsctl_train_beside(const mlopsctl_train_t *in,
+    const char *path, mlops_err_t *err);
 static int mlopsctl_train_files(const mlopsctl_train_t *in,
     const mlops_learned_t *learned, mlops_err_t *err);
 
@@ -50,6 +54,10 @@ mlopsctl_train(int argc, char **argv)
     memset(&in, 0, sizeof(in));
 
     rc = mlopsctl_train_arguments(&in, argc, argv);
+
+    if (rc == MLOPSCTL_DONE) {
+        rc = mlopsctl_train_apart(&in);
+    }
 
     if (rc == MLOPSCTL_DONE) {
         rc = mlopsctl_place(in.to);
@@ -113,6 +121,33 @@ mlopsctl_train_run(mlopsctl_train_t *in)
     mlops_learned_free(&learned);
 
     return mlopsctl_flush();
+}
+
+
+/* The recipe's own files, once it is read, are held against these, too. */
+
+static int
+mlopsctl_train_apart(mlopsctl_train_t *in)
+{
+    mlops_apart_t  *file;
+
+    file = in->files;
+    file[0].path = in->learn.recipe;
+    file[0].what = "the recipe";
+    file[1].path = in->learn.rows;
+    file[1].what = "the rows";
+    file[2].path = in->recipe_out;
+    file[2].what = "--recipe-out";
+    file[2].written = 1;
+    file[3].path = in->to;
+    file[3].what = "-o";
+    file[3].written = 1;
+
+    in->learn.files = in->files;
+    in->learn.files_n = mlops_nitems(in->files);
+    in->learn.image = in->to;
+
+    return mlopsctl_apart(in->files, mlops_nitems(in->files));
 }
 
 
@@ -278,11 +313,12 @@ mlopsctl_train_make(mlopsctl_train_t *in, const char *name, size_t len,
 }
 
 
-/* The recipe first: an image is the sign that all is there. */
+/* The recipe first: an image is the sign that all is there.  Behind it comes
+ * what the next run goes on from (mlops_learn_start.h). */
 
 static int
-mlopsctl_train_write(const mlopsctl_train_t *in,
-    const mlops_learned_t *learned, mlops_err_t *err)
+mlopsctl_train_write(const mlopsctl_train_t *in, mlops_learned_t *learned,
+    mlops_err_t *err)
 {
     mlops_fault("train_write");
 
@@ -297,8 +333,15 @@ mlopsctl_train_write(const mlopsctl_train_t *in,
         }
     }
 
-    return mlopsctl_write(in->to, learned->image, learned->image_len, 0444,
-                          err);
+    if (mlopsctl_write(in->to, learned->image, learned->image_len, 0444, err)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    mlops_fault("train_image");
+
+    return mlops_learned_keep(learned, err);
 }
 
 
@@ -340,6 +383,10 @@ mlopsctl_train_files(const mlopsctl_train_t *in,
             rc = mlops_err_set(err, "out of memory");
 
         } else {
+            rc = mlopsctl_train_beside(in, to, err);
+        }
+
+        if (rc == MLOPS_OK) {
             rc = mlopsctl_copy(from, to, err);
         }
 
@@ -350,4 +397,23 @@ mlopsctl_train_files(const mlopsctl_train_t *in,
     (void) closedir(dir);
 
     return rc;
+}
+
+
+/* Their names are made by the run. */
+
+static int
+mlopsctl_train_beside(const mlopsctl_train_t *in, const char *path,
+    mlops_err_t *err)
+{
+    mlops_apart_t  files[mlops_nitems(in->files) + 1];
+
+    memset(files, 0, sizeof(files));
+    memcpy(files + 1, in->files, sizeof(in->files));
+
+    files[0].path = path;
+    files[0].what = "a file beside --recipe-out";
+    files[0].written = 1;
+
+    return mlops_apart_check(files, mlops_nitems(files), err);
 }

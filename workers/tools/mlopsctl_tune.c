@@ -24,6 +24,7 @@ typedef struct {
     const char           **set;
     char                 **made;        /* settings that options are */
     uint32_t               made_n;
+    mlops_apart_t          files[3];
     mlops_tune_options_t   tune;
 } mlopsctl_tune_t;
 
@@ -32,6 +33,7 @@ static int mlopsctl_tune_options(mlopsctl_tune_t *in, int argc, char **argv);
 static int mlopsctl_tune_made(mlopsctl_tune_t *in, int argc, char **argv,
     const struct option *options);
 static int mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text);
+static int mlopsctl_tune_apart(mlopsctl_tune_t *in);
 static int mlopsctl_tune_state(mlopsctl_tune_t *in);
 static int mlopsctl_tune_run(mlopsctl_tune_t *in);
 static void mlopsctl_tune_print(const mlops_tuned_t *tuned);
@@ -54,6 +56,10 @@ mlopsctl_tune(int argc, char **argv)
 
     if (rc == MLOPSCTL_DONE && in.to != NULL) {
         rc = mlopsctl_place(in.to);
+    }
+
+    if (rc == MLOPSCTL_DONE) {
+        rc = mlopsctl_tune_apart(&in);
     }
 
     if (rc == MLOPSCTL_DONE) {
@@ -329,6 +335,24 @@ mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text)
     in->tune.metric = in->metric;
 
     return in->metric ? MLOPSCTL_DONE : mlopsctl_failed("out of memory");
+}
+
+
+static int
+mlopsctl_tune_apart(mlopsctl_tune_t *in)
+{
+    in->files[0].path = in->tune.recipe;
+    in->files[0].what = "the recipe";
+    in->files[1].path = in->tune.rows;
+    in->files[1].what = "the rows";
+    in->files[2].path = in->to;
+    in->files[2].what = "-o";
+    in->files[2].written = 1;
+
+    in->tune.files = in->files;
+    in->tune.files_n = mlops_nitems(in->files);
+
+    return mlopsctl_apart(in->files, mlops_nitems(in->files));
 }
 
 

@@ -20,6 +20,19 @@ static int mlopsctl_write_into(const char *path, const void *data,
 
 
 int
+mlopsctl_apart(const mlops_apart_t *files, size_t n)
+{
+    mlops_err_t  err;
+
+    if (mlops_apart_check(files, n, &err) != MLOPS_OK) {
+        return mlopsctl_failed("%s", err.text);
+    }
+
+    return MLOPSCTL_DONE;
+}
+
+
+int
 mlopsctl_write(const char *path, const void *data, size_t len, mode_t mode,
     mlops_err_t *err)
 {

@@ -1,0 +1,577 @@
+/*
+ * Files that a recipe's steps name, against what images say of them.
+ */
+
+#include "mlops_learn_start.h"
+#include "mlops_file.h"
+#include "mlops_fit_key.h"
+#include "mlops_trained.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+#define MLOPS_LEARN_START_FILES  3          /* of a step */
+
+
+/* The image in the place that the run's will take. */
+
+typedef struct {
+    mlops_map_file_t   map;
+    mlops_model_t     *model;
+    mlops_trained_t    trained;
+} mlops_learn_place_t;
+
+
+static int mlops_learn_apart_step(mlops_learn_recipe_t *recipe, uint32_t i,
+    int aside, mlops_apart_t *files, uint32_t *n);
+static int mlops_learn_starts_step(mlops_learn_run_t *run, uint32_t i);
+static int mlops_learn_start_made(mlops_learn_run_t *run, uint32_t i,
+    const mlops_str_t *path);
+static int mlops_learn_start_state(mlops_learn_run_t *run,
+    const mlops_str_t *path);
+static int mlops_learn_once_step(mlops_learn_run_t *run, uint32_t i,
+    const mlops_learn_place_t *place);
+static int mlops_learn_once_said(mlops_learn_run_t *run,
+    const mlops_str_t *start, const char *digest,
+    const mlops_learn_place_t *place, const mlops_doc_t *step);
+static int mlops_learn_place_open(mlops_learn_place_t *place,
+    mlops_learn_run_t *run);
+static void mlops_learn_place_close(mlops_learn_place_t *place);
+static int mlops_learn_same_rows(const mlops_learn_run_t *run,
+    const mlops_str_t *sha256);
+static int mlops_learn_dir(mlops_learn_run_t *run, const mlops_str_t *path,
+    char name[PATH_MAX]);
+static int mlops_learn_digest(mlops_learn_run_t *run,
+    const mlops_str_t *path, char digest[MLOPS_FIT_DIGEST]);
+
+
+/* A path as a step has it; NULL: none. */
+
+static const mlops_str_t *
+mlops_learn_path(const mlops_learn_recipe_t *recipe, uint32_t i,
+    const char *key)
+{
+    const mlops_doc_t  *doc;
+
+    if (recipe->steps[i].fitter == NULL && strcmp(key, "file") != 0) {
+        return NULL;
+    }
+
+    doc = mlops_doc_get(recipe->steps[i].doc, key);
+
+    return (doc != NULL && doc->type == MLOPS_DOC_STRING) ? &doc->v.text
+                                                          : NULL;
+}
+
+
+/* The same as the program opens it. */
+
+static char *
+mlops_learn_full(const mlops_learn_recipe_t *recipe, const mlops_str_t *path)
+{
+    char        *full;
+    size_t       len;
+    const char  *folder;
+
+    folder = recipe->folder;
+
+    if (folder == NULL || strcmp(folder, ".") == 0) {
+        folder = "";
+    }
+
+    len = strlen(folder);
+    full = mlops_arena_alloc(recipe->arena, len + path->len + 2);
+
+    if (full != NULL) {
+        (void) snprintf(full, len + path->len + 2, "%s%s%.*s", folder,
+                        (len != 0 && folder[len - 1] != '/') ? "/" : "",
+                        mlops_fmt(path));
+    }
+
+    return full;
+}
+
+
+int
+mlops_learn_apart(mlops_learn_recipe_t *recipe, const mlops_apart_t *files,
+    uint32_t files_n, int aside)
+{
+    uint32_t        i, n;
+    mlops_apart_t  *all;
+
+    n = files_n;
+    all = mlops_arena_calloc(recipe->arena,
+                             (size_t) n + (size_t) recipe->steps_n
+                                          * MLOPS_LEARN_START_FILES + 1,
+                             sizeof(mlops_apart_t));
+    if (all == NULL) {
+        return mlops_err_set(recipe->err, "out of memory");
+    }
+
+    if (n != 0) {
+        memcpy(all, files, n * sizeof(mlops_apart_t));
+    }
+
+    for (i = 0; i < recipe->steps_n; i++) {
+        if (mlops_learn_apart_step(recipe, i, aside, all, &n) != MLOPS_OK) {
+            return mlops_err_set(recipe->err, "out of memory");
+        }
+    }
+
+    return mlops_apart_check(all, n, recipe->err);
+}
+
+
+static int
+mlops_learn_apart_step(mlops_learn_recipe_t *recipe, uint32_t i, int aside,
+    mlops_apart_t *files, uint32_t *n)
+{
+    char                     *what;
+    size_t                    k;
+    mlops_apart_t            *file;
+    const mlops_str_t        *path;
+    static const char *const  keys[MLOPS_LEARN_START_FILES] = {
+        "file", "start", "state"
+    };
+
+    for (k = 0; k < MLOPS_LEARN_START_FILES; k++) {
+        path = mlops_learn_path(recipe, i, keys[k]);
+
+        if (path == NULL || (k == 2 && aside)) {
+            continue;
+        }
+
+        what = mlops_arena_alloc(recipe->arena, 32);
+        file = &files[(*n)++];
+        file->path = mlops_learn_full(recipe, path);
+        file->what = what;
+        file->written = (k == 2);
+        file->pair = i + 1;
+
+        if (what == NULL || file->path == NULL) {
+            return MLOPS_ERROR;
+        }
+
+        (void) snprintf(what, 32, "steps[%u].%s", i, keys[k]);
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
+mlops_learn_starts(mlops_learn_run_t *run)
+{
+    size_t    old, here;
+    uint32_t  i;
+
+    if (mlops_learn_apart(&run->recipe, run->options->files,
+                          run->options->files_n, run->aside)
+        != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    old = mlops_field_push(&run->recipe.field, "steps");
+
+    for (i = 0; i < run->recipe.steps_n; i++) {
+        here = mlops_field_push_i(&run->recipe.field, i);
+
+        if (mlops_learn_starts_step(run, i) != MLOPS_OK) {
+            return MLOPS_ERROR;
+        }
+
+        mlops_field_pop(&run->recipe.field, here);
+    }
+
+    mlops_field_pop(&run->recipe.field, old);
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_starts_step(mlops_learn_run_t *run, uint32_t i)
+{
+    int                 rc;
+    size_t              old;
+    const mlops_str_t  *path;
+
+    rc = MLOPS_OK;
+    path = mlops_learn_path(&run->recipe, i, "start");
+
+    if (path != NULL && run->options->training != NULL) {
+        old = mlops_field_push(&run->recipe.field, "start");
+        rc = mlops_learn_start_made(run, i, path);
+        mlops_field_pop(&run->recipe.field, old);
+    }
+
+    path = mlops_learn_path(&run->recipe, i, "state");
+
+    if (rc == MLOPS_OK && path != NULL && !run->aside) {
+        old = mlops_field_push(&run->recipe.field, "state");
+        rc = mlops_learn_start_state(run, path);
+        mlops_field_pop(&run->recipe.field, old);
+    }
+
+    return rc;
+}
+
+
+/* What facts say of a step: "parent" or "state", its member "digest" or
+ * "path". */
+
+static const mlops_str_t *
+mlops_learn_said(const mlops_doc_t *step, const char *key, const char *member)
+{
+    const mlops_doc_t  *doc;
+
+    doc = mlops_doc_get(step, key);
+    doc = doc ? mlops_doc_get(doc, member) : NULL;
+
+    return (doc != NULL && doc->type == MLOPS_DOC_STRING) ? &doc->v.text
+                                                          : NULL;
+}
+
+
+/* The first of the steps that facts tell of; NULL: none. */
+
+static const mlops_doc_t *
+mlops_learn_said_steps(const mlops_doc_t *training)
+{
+    const mlops_doc_t  *list;
+
+    list = mlops_doc_get(training, "steps");
+
+    return (list != NULL && list->type == MLOPS_DOC_ARRAY) ? list->v.child
+                                                           : NULL;
+}
+
+
+static int
+mlops_learn_start_made(mlops_learn_run_t *run, uint32_t i,
+    const mlops_str_t *path)
+{
+    char                digest[MLOPS_FIT_DIGEST];
+    int64_t             number;
+    const mlops_doc_t  *step, *doc;
+    const mlops_str_t  *said;
+
+    said = NULL;
+    step = mlops_learn_said_steps(run->options->training);
+
+    for (/* void */ ; step != NULL; step = step->next) {
+        doc = mlops_doc_get(step, "step");
+
+        if (doc != NULL && mlops_doc_int(doc, &number) == MLOPS_OK
+            && number == (int64_t) i)
+        {
+            said = mlops_learn_said(step, "parent", "digest");
+        }
+    }
+
+    if (said == NULL) {
+        return MLOPS_OK;
+    }
+
+    if (mlops_learn_digest(run, path, digest) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    if (mlops_str_eq(said, digest, strlen(digest))) {
+        return MLOPS_OK;
+    }
+
+    return mlops_field_error(&run->recipe.field, "%.*s has the digest %s, "
+                             "the image was made from %.*s", mlops_fmt(path),
+                             digest, mlops_fmt(said));
+}
+
+
+/* What stands there is replaced by rename(2), when the image is there
+ * already: a folder would stay. */
+
+static int
+mlops_learn_start_state(mlops_learn_run_t *run, const mlops_str_t *path)
+{
+    int          dir, rc;
+    char         name[PATH_MAX];
+    struct stat  st;
+
+    dir = mlops_learn_dir(run, path, name);
+
+    if (dir == -1) {
+        return MLOPS_ERROR;
+    }
+
+    rc = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
+    (void) close(dir);
+
+    if (strlen(name) > NAME_MAX || (rc == 0 && !S_ISREG(st.st_mode))) {
+        return mlops_field_error(&run->recipe.field, "expected a file, got "
+                                 "\"%.*s\"", mlops_fmt(path));
+    }
+
+    return MLOPS_OK;
+}
+
+
+int
+mlops_learn_once(mlops_learn_run_t *run)
+{
+    int                   rc;
+    uint32_t              i;
+    mlops_learn_place_t   place;
+
+    if (run->options->image == NULL || run->aside) {
+        return MLOPS_OK;
+    }
+
+    for (i = 0; i < run->recipe.steps_n; i++) {
+        if (mlops_learn_path(&run->recipe, i, "start") != NULL
+            && mlops_learn_path(&run->recipe, i, "state") != NULL)
+        {
+            break;
+        }
+    }
+
+    if (i == run->recipe.steps_n
+        || mlops_learn_place_open(&place, run) != MLOPS_OK)
+    {
+        return MLOPS_OK;
+    }
+
+    for (rc = MLOPS_OK; rc == MLOPS_OK && i < run->recipe.steps_n; i++) {
+        rc = mlops_learn_once_step(run, i, &place);
+    }
+
+    mlops_learn_place_close(&place);
+
+    return rc;
+}
+
+
+static int
+mlops_learn_once_step(mlops_learn_run_t *run, uint32_t i,
+    const mlops_learn_place_t *place)
+{
+    char                digest[MLOPS_FIT_DIGEST], *one, *two;
+    size_t              old, here;
+    mlops_field_t      *field;
+    const mlops_doc_t  *step;
+    const mlops_str_t  *start, *state;
+
+    field = &run->recipe.field;
+    start = mlops_learn_path(&run->recipe, i, "start");
+    state = mlops_learn_path(&run->recipe, i, "state");
+
+    if (start == NULL || state == NULL) {
+        return MLOPS_OK;
+    }
+
+    one = mlops_learn_full(&run->recipe, start);
+    two = mlops_learn_full(&run->recipe, state);
+
+    if (one == NULL || two == NULL) {
+        return mlops_field_memory(field);
+    }
+
+    if (!mlops_apart_same(one, two)) {
+        return MLOPS_OK;
+    }
+
+    old = mlops_field_push(field, "steps");
+    here = mlops_field_push_i(field, i);
+    (void) mlops_field_push(field, "start");
+
+    if (mlops_learn_digest(run, start, digest) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
+
+    for (step = mlops_learn_said_steps(place->trained.training);
+         step != NULL;
+         step = step->next)
+    {
+        if (mlops_learn_once_said(run, start, digest, place, step)
+            != MLOPS_OK)
+        {
+            return MLOPS_ERROR;
+        }
+    }
+
+    mlops_field_pop(field, here);
+    mlops_field_pop(field, old);
+
+    return MLOPS_OK;
+}
+
+
+/* One step of the image in place, against a start that is to be replaced. */
+
+static int
+mlops_learn_once_said(mlops_learn_run_t *run, const mlops_str_t *start,
+    const char *digest, const mlops_learn_place_t *place,
+    const mlops_doc_t *step)
+{
+    int                 same;
+    size_t              len;
+    const mlops_str_t  *from, *left, *of, *to;
+
+    len = strlen(digest);
+    same = mlops_learn_same_rows(run, &place->trained.rows_sha256);
+
+    from = mlops_learn_said(step, "parent", "digest");
+    left = mlops_learn_said(step, "state", "digest");
+    of = mlops_learn_said(step, "parent", "path");
+    to = mlops_learn_said(step, "state", "path");
+
+    if (same && left != NULL && mlops_str_eq(left, digest, len)) {
+        return mlops_field_error(&run->recipe.field, "%.*s is the state that "
+                                 "%s left, which learned the rows of %s: "
+                                 "they would be learned twice; if they are "
+                                 "to be, write another image",
+                                 mlops_fmt(start), run->options->image,
+                                 run->options->rows);
+    }
+
+    /* of one file, which its run would have replaced */
+
+    if (!same && left != NULL && !mlops_str_eq(left, digest, len)
+        && from != NULL && mlops_str_eq(from, digest, len)
+        && of != NULL && to != NULL && mlops_str_eq(of, to->data, to->len))
+    {
+        return mlops_field_error(&run->recipe.field, "%.*s is not the state "
+                                 "that %s left, but the one before: its run "
+                                 "did not come to its end; do that one "
+                                 "again, or write another image",
+                                 mlops_fmt(start), run->options->image);
+    }
+
+    return MLOPS_OK;
+}
+
+
+static int
+mlops_learn_same_rows(const mlops_learn_run_t *run, const mlops_str_t *sha256)
+{
+    char    hex[2 * sizeof(run->frame.sha256) + 1];
+    size_t  i;
+
+    for (i = 0; i < sizeof(run->frame.sha256); i++) {
+        (void) snprintf(hex + 2 * i, 3, "%02x", run->frame.sha256[i]);
+    }
+
+    return mlops_str_eq(sha256, hex, sizeof(hex) - 1);
+}
+
+
+/* What is there may be anything: only an image that was trained here says
+ * something. */
+
+static int
+mlops_learn_place_open(mlops_learn_place_t *place, mlops_learn_run_t *run)
+{
+    char         real[PATH_MAX];
+    mlops_err_t  err;
+
+    memset(place, 0, sizeof(*place));
+
+    if (realpath(run->options->image, real) == NULL
+        || mlops_file_map(&place->map, AT_FDCWD, real, MLOPS_IMAGE_MAX, 0,
+                          (uid_t) -1, &err)
+           != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    place->model = mlops_model_open(place->map.data, place->map.len, &err);
+
+    if (place->model != NULL
+        && mlops_trained_read(&place->trained, place->model, run->arena,
+                              &err)
+           == MLOPS_OK)
+    {
+        return MLOPS_OK;
+    }
+
+    mlops_learn_place_close(place);
+
+    return MLOPS_ERROR;
+}
+
+
+static void
+mlops_learn_place_close(mlops_learn_place_t *place)
+{
+    if (place->model != NULL) {
+        mlops_model_destroy(place->model);
+    }
+
+    mlops_file_unmap(&place->map);
+}
+
+
+/* As mlops_fit_place(). */
+
+static int
+mlops_learn_dir(mlops_learn_run_t *run, const mlops_str_t *path,
+    char name[PATH_MAX])
+{
+    mlops_fit_t      fit;
+    mlops_fit_env_t  env;
+
+    memset(&fit, 0, sizeof(fit));
+    memset(&env, 0, sizeof(env));
+
+    env.folder = run->recipe.folder;
+    fit.env = &env;
+    fit.field = &run->recipe.field;
+
+    return mlops_fit_place(&fit, path, name);
+}
+
+
+/* Of an image or a state: both begin with the head of a checksummed file,
+ * which whoever loads it compares with its bytes. */
+
+static int
+mlops_learn_digest(mlops_learn_run_t *run, const mlops_str_t *path,
+    char digest[MLOPS_FIT_DIGEST])
+{
+    int                dir, fd;
+    char               name[PATH_MAX];
+    size_t             len;
+    ssize_t            n;
+    mlops_err_t        err;
+    mlops_file_head_t  head;
+
+    dir = mlops_learn_dir(run, path, name);
+
+    if (dir == -1) {
+        return MLOPS_ERROR;
+    }
+
+    fd = mlops_file_open(dir, name, SIZE_MAX, 0, (uid_t) -1, &len, &err);
+    (void) close(dir);
+
+    if (fd == -1) {
+        return mlops_field_error(&run->recipe.field, "%s", err.text);
+    }
+
+    n = pread(fd, &head, sizeof(head), 0);
+    (void) close(fd);
+
+    if (n != (ssize_t) sizeof(head)) {
+        return mlops_field_error(&run->recipe.field, "%.*s: expected "
+                                 "%zu bytes or more, got %zu",
+                                 mlops_fmt(path), sizeof(head), len);
+    }
+
+    mlops_fit_digest(digest, head.checksum);
+
+    return MLOPS_OK;
+}
