@@ -243,6 +243,32 @@ for (1, 2) {
     is($rc, 0, 'a state that stays may be gone on from twice') or diag($err);
 }
 
+# ------------------------------------------ reports too long for the facts
+
+my @names = map { sprintf('x%04d_', $_) . 'a' x 40 } 0 .. 1799;
+my $wide = decode_json(recipe(inputs => ['p0'], outputs => ['q'],
+                              state => 'wide.st'));
+
+$wide->{inputs} = [map { { name => $_ } } @names];
+$wide->{signatures}[0]{outputs}[0]{name} = 'q';
+unshift @{ $wide->{steps} }, map { { kind => 'model', fit => 'gbdt',
+                                     trees => 1, inputs => ['x*'],
+                                     outputs => ["p$_"] } } 0 .. 4;
+spew('wide.json', encode_json($wide));
+spew('wide.csv', join(',', @names, 'y') . "\n"
+                 . join '', map { my $row = $_;
+                                  join(',', (map { ($_ * $row) % 7 }
+                                             0 .. $#names), $row) . "\n"
+                                } 1 .. 30);
+
+($rc, $out, $err) = ctl('train', 'wide.json', 'wide.csv', '-o', 'wide.mlm');
+is($rc, 0, 'many reports, of many inputs') or diag($err);
+is_deeply(facts('wide.mlm')->{steps}[5],
+          { step => 5, kind => 'model', fit => 'adagrad',
+            state => { path => 'wide.st', digest => digest('wide.st') } },
+          'are left out, the state is not');
+is(scalar @{ facts('wide.mlm')->{steps} }, 6, 'of any step');
+
 # --------------------------------------------------------------- reproduce
 
 spew('s.st', $first);
@@ -290,6 +316,12 @@ spew('import.json', encode_json({
     signatures => [{ name => 'default', outputs => [{ name => 'y' }] }] }));
 $before{'import.json'} = slurp('import.json');
 
+my $named = decode_json($before{'import.json'});
+$named->{steps}[0] = { kind => 'model', file => 'import.json',
+                       inputs => ['x'], outputs => ['y'] };
+spew('names.json', encode_json($named));
+$before{'names.json'} = slurp('names.json');
+
 symlink 'day1.csv', 'link.csv' or die "link: $!";
 spew('tune.json', encode_json({ %$gbdt,
      tune => { learning_rate => { lo => 0.1, hi => 0.2 } } }));
@@ -317,6 +349,8 @@ for my $case (
     ['an image exported', 'export', 'g1.mlm', '--to', 'xgboost.json', '-o',
      'g1.mlm'],
     ['a recipe imported', 'import', 'import.json', '-o', 'import.json'],
+    ['a model that an imported recipe names', 'import', 'names.json', '-o',
+     './import.json'],
     ['rows of an import', 'import', 'import.json', '--rows', 'day1.csv',
      '-o', 'day1.csv'],
 ) {

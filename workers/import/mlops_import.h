@@ -52,6 +52,9 @@ typedef struct {
     const char         *folder;
     const char         *work;
 
+    const char         *image;          /* the path that it is for: no file
+                                           that a recipe names; or NULL */
+
     /* of XGBoost's files; a recipe says these itself */
     const char         *iterations;     /* mlops_xgboost_read, or NULL */
     const char         *outputs;        /* "prediction" and "margin": */

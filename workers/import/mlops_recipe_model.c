@@ -5,6 +5,7 @@
  * absolute, and no symbolic link that leads out.
  */
 
+#include "mlops_apart.h"
 #include "mlops_recipe.h"
 #include "mlops_xgboost.h"
 
@@ -230,6 +231,14 @@ mlops_recipe_open(mlops_recipe_t *recipe, const mlops_str_t *file,
     }
 
 found:
+
+    if (recipe->job->options->image != NULL
+        && mlops_apart_same(full, recipe->job->options->image))
+    {
+        return mlops_field_error(&recipe->field, "%.*s is the same file as "
+                                 "the image to write, %s", mlops_fmt(file),
+                                 recipe->job->options->image);
+    }
 
     *where = mlops_arena_copy(recipe->field.arena, full, strlen(full));
     if (*where == NULL) {

@@ -34,6 +34,8 @@ mlopsctl_import(int argc, char **argv)
 
     rc = mlopsctl_import_options(&in, argc, argv);
 
+    in.import.image = in.to;
+
     if (rc == MLOPSCTL_DONE) {
         rc = mlopsctl_import_apart(&in);
     }
