@@ -508,6 +508,8 @@ is($rc, 0, 'a process that is left does no harm') or diag($err);
 my ($left) = slurp("$dir/pid.0") =~ /(\d+)/;
 ok($left && gone($left), 'and does not stay');
 like(`"$ctl" inspect "$dir/m.mlm"`, qr/"exec_left":1/, 'the facts tell of it');
+like($out, qr/^note +steps\[1\] exec: command "sh" left 1 process, which was ended$/m,
+     'and so does the report');
 
 # one whose trainer is killed goes with it
 

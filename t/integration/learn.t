@@ -144,8 +144,11 @@ is($rc, 0, 'a small recipe trains') or diag($err);
 is($err, '', 'without a word on stderr, as that is no terminal');
 like($out, qr/^small\.mlm:\ \d+\ bytes\nrows \s+ 400\ read,\ 0\ left\ out\n
               train \s+ 300\ rows \s+ log_loss\ 0\.\d+\ \(0\.\d+\ to\ 0\.\d+\)
-              .* \ngate \s+ 100\ rows \s .* \ntime \s/x,
-     'and reports rows, splits, losses, time');
+              .* \ngate \s+ 100\ rows \s .*
+              \nnote \s+ steps\[3\]\ logistic:\ 1\ input\ is\ a\ combination\ of
+              \ those\ before,\ and\ has\ the\ weight\ 0:\ "region=south"
+              \ntime \s/x,
+     'and reports rows, splits, losses, what it left out, time');
 is((stat "$dir/small.mlm")[2] & 0777, 0444, 'the image is read-only');
 is(join(' ', left_over()), '', 'nothing is left in the temporary folder');
 
@@ -551,7 +554,7 @@ like($err, qr{nowhere/x\.mlm: nowhere/: No such file}, 'is told at once');
     ($rc, $out, $err) = ctl('train', 'small.json', 'holes.csv', '-o',
                             'holes.mlm');
     is($rc, 0, 'rows without target') or diag($err);
-    like($out, qr/^rows \s+ 400 read, 40 left out$/m, 'are counted');
+    like($out, qr/^rows +400 read, 40 left out: 40 without target$/m, 'are counted');
 }
 
 # columns that say nothing, or the same twice, or in large numbers: each

@@ -156,7 +156,8 @@ test_folds(void **state)
             value->value);
 
     assert_int_equal(it.learned.rows_n, 23);
-    assert_int_equal(it.learned.dropped_n, 0);
+    assert_int_equal(it.learned.without_target_n, 0);
+    assert_int_equal(it.learned.filtered_n, 0);
     learn_free(&it);
 }
 

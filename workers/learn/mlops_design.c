@@ -4,6 +4,7 @@
 
 #include "mlops_design.h"
 #include "mlops_fit_key.h"
+#include "mlops_fit_note.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -505,8 +506,9 @@ mlops_design_unscale(const mlops_design_t *design, double b0,
 void
 mlops_design_report(const mlops_design_t *design, mlops_fit_t *fit)
 {
-    uint32_t      j, k, n;
-    mlops_str_t   name;
+    uint32_t            j, k;
+    mlops_str_t         name;
+    mlops_fit_named_t   named;
 
     mlops_fit_report(fit, "rows");
     mlops_import_text(fit->report, "%llu", (unsigned long long) design->n);
@@ -515,6 +517,10 @@ mlops_design_report(const mlops_design_t *design, mlops_fit_t *fit)
         mlops_fit_report(fit, "missing_rows");
         mlops_import_text(fit->report, "%llu",
                           (unsigned long long) design->missing_n);
+
+        mlops_fit_note(fit, "%llu of %llu rows are left out, as an input is "
+                       "missing", (unsigned long long) design->missing_n,
+                       (unsigned long long) fit->train->n);
     }
 
     if (design->active_n == design->p) {
@@ -524,7 +530,9 @@ mlops_design_report(const mlops_design_t *design, mlops_fit_t *fit)
     mlops_fit_report(fit, "constant");
     mlops_import_text(fit->report, "[");
 
-    for (j = 0, k = 0, n = 0; j < design->p; j++) {
+    memset(&named, 0, sizeof(named));
+
+    for (j = 0, k = 0; j < design->p; j++) {
 
         if (k < design->active_n && design->active[k] == j) {
             k++;
@@ -532,9 +540,14 @@ mlops_design_report(const mlops_design_t *design, mlops_fit_t *fit)
         }
 
         name = design->matrix->columns[j].name;
-        mlops_import_text(fit->report, n++ ? "," : "");
+        mlops_import_text(fit->report, named.n ? "," : "");
         mlops_import_quote(fit->report, name.data, name.len);
+        mlops_fit_named(&named, &name, "");
     }
 
     mlops_import_text(fit->report, "]");
+
+    mlops_fit_note(fit, "%u %s one value and the weight 0: %s", named.n,
+                   named.n == 1 ? "input has" : "inputs have",
+                   mlops_fit_named_text(&named));
 }

@@ -4,6 +4,7 @@
 
 #include "mlops_exec.h"
 #include "mlops_fit_key.h"
+#include "mlops_fit_note.h"
 #include "mlops_fitters.h"
 #include "mlops_folder.h"
 #include "mlops_plan.h"
@@ -367,8 +368,9 @@ mlops_exec_child(mlops_exec_t *ex)
     if (child.left_n != 0) {
         mlops_fit_report(fit, "exec_left");
         mlops_import_text(fit->report, "%u", child.left_n);
-        mlops_fit_progress(fit, 0, 0, "%s left %u processes, which were "
-                           "ended", name, child.left_n);
+        mlops_fit_note(fit, "%s left %u process%s, which %s ended", name,
+                       child.left_n, child.left_n == 1 ? "" : "es",
+                       child.left_n == 1 ? "was" : "were");
     }
 
     return MLOPS_OK;

@@ -59,6 +59,8 @@ typedef struct {
     void     (*progress)(void *ctx, uint64_t done, uint64_t all,
         const char *text);
     int      (*stop)(void *ctx);    /* true: give up soon, with an error */
+    /* what a user should know though nothing failed (mlops_fit_note.h) */
+    void     (*note)(void *ctx, const char *text);
     /* what a command of the step prints, as it comes */
     void     (*print)(void *ctx, const char *text, size_t len);
     const char *folder;             /* of the recipe: files that steps name

@@ -7,6 +7,7 @@
  */
 
 #include "mlops_calibrate.h"
+#include "mlops_fit_note.h"
 #include "mlops_prep.h"
 #include "mlops_fitters.h"
 
@@ -294,6 +295,12 @@ mlops_fit_each(mlops_fit_t *fit, int descending, mlops_fit_one_pt one)
 
     mlops_fit_report(fit, "rows");
     mlops_import_text(fit->report, "%llu", (unsigned long long) scores.n);
+
+    if (scores.missing_n != 0) {
+        mlops_fit_note(fit, "%llu of %llu rows are left out, as they have no "
+                       "score", (unsigned long long) scores.missing_n,
+                       (unsigned long long) fit->train->n);
+    }
 
     return n > 1 ? mlops_fit_shares(fit, each) : mlops_prep_done(fit);
 }

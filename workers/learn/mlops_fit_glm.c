@@ -3,6 +3,7 @@
  */
 
 #include "mlops_glm.h"
+#include "mlops_fit_note.h"
 #include "mlops_fitters.h"
 
 #include <math.h>
@@ -211,6 +212,15 @@ mlops_fit_glm_write(mlops_fit_t *fit, mlops_glm_t *glm)
                           "\"the inputs tell some rows apart without error: "
                           "weights would grow without end, and were "
                           "stopped; set alpha\"");
+
+        mlops_fit_note(fit, "the inputs tell some rows apart without error: "
+                       "weights would grow without end, and were stopped "
+                       "after %u iterations; set alpha", glm->steps);
+
+    } else if (!glm->converged) {
+        mlops_fit_note(fit, "not converged after %u iteration%s: set "
+                       "iterations higher, or alpha", glm->steps,
+                       glm->steps == 1 ? "" : "s");
     }
 
     if (glm->margins == 1) {

@@ -3,6 +3,7 @@
  */
 
 #include "mlops_linear.h"
+#include "mlops_fit_note.h"
 #include "mlops_elastic.h"
 #include "mlops_fitters.h"
 
@@ -264,6 +265,12 @@ mlops_fit_elastic_solve(mlops_fit_t *fit, mlops_fit_linear_t *lin,
                       support, elastic.sweeps,
                       elastic.converged ? "true" : "false");
     mlops_fit_put_number(fit->report, "gap", elastic.gap);
+
+    if (!elastic.converged) {
+        mlops_fit_note(fit, "not converged after %u sweep%s: set iterations "
+                       "higher, or tolerance", elastic.sweeps,
+                       elastic.sweeps == 1 ? "" : "s");
+    }
 
     return MLOPS_OK;
 }

@@ -5,6 +5,7 @@
  */
 
 #include "mlops_gbdt_fit.h"
+#include "mlops_fit_note.h"
 #include "mlops_fitters.h"
 
 
@@ -109,6 +110,15 @@ mlops_gbdt_run(mlops_fit_t *fit)
     if (keys.options.trees > keys.max_trees - old) {
         keys.options.trees = keys.max_trees - old;
     }
+
+    if ((keys.options.objective != MLOPS_GBDT_LOGISTIC
+         && keys.options.objective != MLOPS_GBDT_SOFTMAX)
+        && mlops_fit_target_float(fit) != MLOPS_OK)
+    {
+        return MLOPS_ERROR;
+    }
+
+    mlops_fit_note_float(fit);
 
     rc = mlops_gbdt_train(&model, &keys.options, fit->train,
                           fit->tune != NULL && fit->tune->n > 0 ? fit->tune

@@ -5,6 +5,7 @@
  */
 
 #include "mlops_gbdt_fit.h"
+#include "mlops_fit_note.h"
 
 #include <math.h>
 
@@ -12,6 +13,8 @@
 #define MLOPS_GBDT_TOLD  (128 * 1024)       /* bytes; facts are bounded */
 
 
+static void mlops_gbdt_notes(mlops_fit_t *fit,
+    const mlops_gbdt_options_t *options, const mlops_gbdt_model_t *model);
 static void mlops_gbdt_report_loss(mlops_import_text_t *text,
     const char *key, double value);
 
@@ -70,6 +73,58 @@ mlops_gbdt_report(mlops_fit_t *fit, const mlops_gbdt_options_t *options,
     }
 
     mlops_import_text(text, "]");
+
+    mlops_gbdt_notes(fit, options, model);
+}
+
+
+static void
+mlops_gbdt_notes(mlops_fit_t *fit, const mlops_gbdt_options_t *options,
+    const mlops_gbdt_model_t *model)
+{
+    uint32_t            i;
+    mlops_fit_named_t   same, idle;
+
+    memset(&same, 0, sizeof(same));
+    memset(&idle, 0, sizeof(idle));
+
+    for (i = 0; i < model->columns_n; i++) {
+
+        if (model->columns[i].bins_n < 2) {
+            mlops_fit_named(&same, &fit->train->columns[i].name, "");
+
+        } else if (model->columns[i].splits == 0) {
+            mlops_fit_named(&idle, &fit->train->columns[i].name, "");
+        }
+    }
+
+    if (same.n == model->columns_n) {
+        mlops_fit_note(fit, "no input has two values: no tree splits");
+
+    } else if (same.n != 0) {
+        mlops_fit_note(fit, "%u %s fewer than two values: %s", same.n,
+                       same.n == 1 ? "input has" : "inputs have",
+                       mlops_fit_named_text(&same));
+    }
+
+    if (idle.n != 0) {
+        mlops_fit_note(fit, "no tree splits by %u of the inputs: %s", idle.n,
+                       mlops_fit_named_text(&idle));
+    }
+
+    if (model->stopped == NULL || same.n == model->columns_n) {
+        return;
+    }
+
+    if (strcmp(model->stopped, "early") == 0) {
+        mlops_fit_note(fit, "stopped after %u of %u rounds, as the loss of "
+                       "tune did not fall; %u are kept", model->grown,
+                       options->trees, model->rounds);
+
+    } else {
+        mlops_fit_note(fit, "stopped after %u of %u rounds: %s",
+                       model->grown, options->trees, model->stopped);
+    }
 }
 
 

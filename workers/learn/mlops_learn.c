@@ -16,6 +16,7 @@ static uint64_t mlops_learn_peak(void);
 static int mlops_learn_start(mlops_learn_run_t *run);
 static int mlops_learn_judged(mlops_learn_run_t *run, int tune);
 static int mlops_learn_prepare(mlops_learn_run_t *run);
+static int mlops_learn_enough(mlops_learn_run_t *run);
 static int mlops_learn_fit_all(mlops_learn_run_t *run);
 static int mlops_learn_scores(mlops_learn_run_t *run,
     mlops_learn_chain_t *chain);
@@ -254,6 +255,7 @@ mlops_learn_prepare(mlops_learn_run_t *run)
         || mlops_learn_classes(run) != MLOPS_OK
         || mlops_learn_values(run) != MLOPS_OK
         || mlops_learn_sample(run) != MLOPS_OK
+        || mlops_learn_enough(run) != MLOPS_OK
         || mlops_learn_prediction(&run->recipe, run->classes_n,
                                   &run->prediction, &run->prediction_n)
            != MLOPS_OK
@@ -277,9 +279,52 @@ mlops_learn_prepare(mlops_learn_run_t *run)
     memcpy(run->learned->metrics, run->metrics, sizeof(run->metrics));
 
     run->learned->rows_n = run->frame.rows_n;
-    run->learned->dropped_n = run->gone_target_n + run->gone_filter_n;
+    run->learned->without_target_n = run->gone_target_n;
+    run->learned->filtered_n = run->gone_filter_n;
+    run->learned->purged_n = run->purged_n;
+    run->learned->unused_n = run->unused_n;
 
     return MLOPS_OK;
+}
+
+
+/* Of one row anything can be said; but a model that goes on from another, or
+ * that another goes on from, may learn it. */
+
+static int
+mlops_learn_enough(mlops_learn_run_t *run)
+{
+    uint32_t            i;
+    uint64_t            n;
+    const mlops_doc_t  *doc;
+
+    n = run->fit[MLOPS_PART_TRAIN].n;
+
+    for (i = 0; i < run->recipe.steps_n && n < 2; i++) {
+        doc = run->recipe.steps[i].doc;
+
+        if (run->recipe.steps[i].fitter != NULL
+            && (mlops_doc_get(doc, "start") != NULL
+                || mlops_doc_get(doc, "state") != NULL))
+        {
+            return MLOPS_OK;
+        }
+    }
+
+    if (n >= 2) {
+        return MLOPS_OK;
+    }
+
+    return mlops_err_set(run->err, "%s: expected at least 2 training rows, "
+                         "got %llu of %llu: %llu have no target, %llu were "
+                         "filtered, %llu purged, %llu are in no part, the "
+                         "others in other parts or not sampled",
+                         run->options->rows, (unsigned long long) n,
+                         (unsigned long long) run->frame.rows_n,
+                         (unsigned long long) run->gone_target_n,
+                         (unsigned long long) run->gone_filter_n,
+                         (unsigned long long) run->purged_n,
+                         (unsigned long long) run->unused_n);
 }
 
 
@@ -367,7 +412,7 @@ mlops_learn_scores(mlops_learn_run_t *run, mlops_learn_chain_t *chain)
         learned->scores_n++;
     }
 
-    return MLOPS_OK;
+    return mlops_learn_note_constant(run, chain->predicted);
 }
 
 
@@ -434,6 +479,10 @@ mlops_learned_free(mlops_learned_t *learned)
         free(learned->slices[i].value);
     }
 
+    for (i = 0; i < learned->notes_n; i++) {
+        free(learned->notes[i]);
+    }
+
     free(learned->states);
     free(learned->parents);
     free(learned->slices);
@@ -450,6 +499,7 @@ mlops_learned_free(mlops_learned_t *learned)
     learned->slices = NULL;
     learned->slices_n = 0;
     learned->parents_n = 0;
+    learned->notes_n = 0;
 }
 
 

@@ -66,6 +66,7 @@ typedef struct {
 
 
 #define MLOPS_LEARN_METRICS     16
+#define MLOPS_LEARN_NOTES       32
 #define MLOPS_LEARN_SLICES      4096
 #define MLOPS_LEARN_RECIPE_MAX  262144      /* bytes: the facts hold it */
 
@@ -117,13 +118,20 @@ typedef struct {
     int                   work_lock;
 
     uint64_t              rows_n;       /* of the file */
-    uint64_t              dropped_n;    /* by missing targets and filters */
+    uint64_t              without_target_n;
+    uint64_t              filtered_n;
+    uint64_t              purged_n;     /* between parts in time */
+    uint64_t              unused_n;     /* fractions of parts leave them */
     const char           *judge;        /* the score that decides between
                                            models: "tune", else "validate";
                                            NULL: there is none */
     uint32_t              classes_n;    /* 0: the target is a number */
     uint32_t              metrics_n;
     mlops_metric_t        metrics[MLOPS_LEARN_METRICS];
+    uint32_t              notes_n;
+    char                 *notes[MLOPS_LEARN_NOTES];  /* malloc'ed; what is not
+                                                        as it should be though
+                                                        nothing failed */
     uint32_t              scores_n;
     mlops_learn_score_t   scores[8];
     uint32_t              slices_n;

@@ -353,6 +353,17 @@ mlops_learn_metrics(mlops_learn_recipe_t *recipe, uint32_t classes_n,
 }
 
 
+mlops_metric_t
+mlops_learn_loss(const mlops_learn_recipe_t *recipe, uint32_t classes_n)
+{
+    mlops_metric_t  metrics[MLOPS_LEARN_METRICS];
+
+    (void) mlops_learn_default_metrics(recipe, classes_n, metrics);
+
+    return (metrics[0] == MLOPS_METRIC_RMSE) ? MLOPS_METRIC_MSE : metrics[0];
+}
+
+
 static uint32_t
 mlops_learn_default_metrics(const mlops_learn_recipe_t *recipe,
     uint32_t classes_n, mlops_metric_t *metrics)

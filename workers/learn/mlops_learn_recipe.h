@@ -121,6 +121,9 @@ int mlops_learn_fit_names(mlops_learn_recipe_t *recipe,
 /* The cells that are judged, of a target with that many classes. */
 int mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
     mlops_str_t **names, uint32_t *n);
+/* The loss of rows that the objective is judged by. */
+mlops_metric_t mlops_learn_loss(const mlops_learn_recipe_t *recipe,
+    uint32_t classes_n);
 /* The metrics, at most MLOPS_LEARN_METRICS; room for that many. */
 int mlops_learn_metrics(mlops_learn_recipe_t *recipe, uint32_t classes_n,
     mlops_metric_t *metrics, uint32_t *n);

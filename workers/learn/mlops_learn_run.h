@@ -127,6 +127,10 @@ int mlops_learn_score(mlops_learn_run_t *run, const char *name,
  * says in which way not, and *k which. */
 int mlops_learn_predicts(const mlops_learn_run_t *run, const double *p,
     uint32_t *k, mlops_err_t *why);
+/* The same rows as metrics take them; room is to be freed. */
+int mlops_learn_gather(mlops_learn_run_t *run,
+    const mlops_learn_part_t *part, const double *const *predicted,
+    mlops_scored_t *scored, double **room);
 /* The gate's by the cells of train.slices. */
 int mlops_learn_slices(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
 /* Repeated cross-validation: can there be folds; means over them. */
@@ -137,6 +141,13 @@ int mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
 
 /* The folder of a recipe, with a slash behind it, or "."; malloc'ed. */
 char *mlops_learn_folder(const char *path);
+/* A note of the report; behind MLOPS_LEARN_NOTES of them there is no room.
+ */
+void mlops_learn_note(mlops_learn_run_t *run, const char *fmt, ...)
+    mlops_printf(2, 3);
+/* Notes a model that is a constant, or worse than one. */
+int mlops_learn_note_constant(mlops_learn_run_t *run,
+    const double *const *predicted);
 /* Tells how far a stage is. */
 void mlops_learn_progress(const mlops_learn_run_t *run, const char *stage,
     uint64_t done, uint64_t all, const char *text);

@@ -17,9 +17,6 @@ static int mlops_learn_unjudged(mlops_learn_run_t *run, uint64_t row,
     uint32_t k, const char *why);
 static const mlops_str_t *mlops_learn_command(
     const mlops_learn_recipe_t *recipe, const mlops_str_t *name);
-static int mlops_learn_gather(mlops_learn_run_t *run,
-    const mlops_learn_part_t *part, const double *const *predicted,
-    mlops_scored_t *scored, double **room);
 
 
 int
@@ -61,7 +58,7 @@ mlops_learn_score(mlops_learn_run_t *run, const char *name,
 }
 
 
-static int
+int
 mlops_learn_gather(mlops_learn_run_t *run, const mlops_learn_part_t *part,
     const double *const *predicted, mlops_scored_t *scored, double **room)
 {

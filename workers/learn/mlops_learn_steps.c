@@ -45,6 +45,7 @@ static int mlops_learn_fit_texts(mlops_learn_fit_t *it,
 static void mlops_learn_fit_progress(void *ctx, uint64_t done, uint64_t all,
     const char *text);
 static int mlops_learn_fit_stop(void *ctx);
+static void mlops_learn_fit_note(void *ctx, const char *text);
 static void mlops_learn_fit_print(void *ctx, const char *text, size_t len);
 static int mlops_learn_fit_apply(mlops_learn_fit_t *it);
 static void mlops_learn_fit_hide(mlops_learn_fit_t *it,
@@ -326,6 +327,7 @@ mlops_learn_fit(mlops_learn_fit_t *it)
     it->env.no_exec = run->options->no_exec;
     it->env.progress = mlops_learn_fit_progress;
     it->env.stop = mlops_learn_fit_stop;
+    it->env.note = mlops_learn_fit_note;
     it->env.print = mlops_learn_fit_print;
     it->env.folder = run->recipe.folder;
     it->env.work = run->work;
@@ -543,6 +545,22 @@ mlops_learn_fit_stop(void *ctx)
     options = it->chain->run->options;
 
     return options->stop != NULL && options->stop(options->ctx);
+}
+
+
+/* Of the model, not of those of folds. */
+
+static void
+mlops_learn_fit_note(void *ctx, const char *text)
+{
+    mlops_learn_fit_t  *it;
+
+    it = ctx;
+
+    if (it->chain->quiet == NULL) {
+        mlops_learn_note(it->chain->run, "steps[%u] %.*s: %s", it->number,
+                         mlops_fmt(&it->step->fit), text);
+    }
 }
 
 

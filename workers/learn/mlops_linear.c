@@ -3,6 +3,7 @@
  */
 
 #include "mlops_linear.h"
+#include "mlops_fit_note.h"
 
 #include <math.h>
 
@@ -280,24 +281,34 @@ void
 mlops_linear_dropped(mlops_fit_t *fit, const mlops_design_t *design,
     const uint8_t *dropped)
 {
-    uint32_t                      k, n;
+    uint32_t                      k;
+    mlops_fit_named_t             named;
     const mlops_matrix_column_t  *column;
 
-    for (k = 0, n = 0; k < design->active_n; k++) {
+    memset(&named, 0, sizeof(named));
+
+    for (k = 0; k < design->active_n; k++) {
         if (!dropped[k]) {
             continue;
         }
 
-        if (n == 0) {
+        if (named.n == 0) {
             mlops_fit_report(fit, "dropped");
         }
 
         column = &design->matrix->columns[design->active[k]];
-        mlops_import_text(fit->report, n++ ? "," : "[");
+        mlops_import_text(fit->report, named.n ? "," : "[");
         mlops_import_quote(fit->report, column->name.data, column->name.len);
+        mlops_fit_named(&named, &column->name, "");
     }
 
-    if (n > 0) {
+    if (named.n > 0) {
         mlops_import_text(fit->report, "]");
+
+        mlops_fit_note(fit, "%u %s of those before, and %s the weight 0: %s",
+                       named.n, named.n == 1 ? "input is a combination"
+                                             : "inputs are combinations",
+                       named.n == 1 ? "has" : "have",
+                       mlops_fit_named_text(&named));
     }
 }

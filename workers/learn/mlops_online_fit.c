@@ -5,6 +5,7 @@
 #include "mlops_online_fit.h"
 #include "mlops_fit_key.h"
 #include "mlops_fit_labels.h"
+#include "mlops_fit_note.h"
 #include "mlops_fitters.h"
 #include "mlops_hash.h"
 #include "mlops_random.h"
@@ -261,11 +262,16 @@ mlops_online_begin(mlops_online_fit_t *of)
         of->conf.dense = fit->train->columns_n + 1;
         of->conf.tag = mlops_online_tag(fit->train);
 
-    } else if (mlops_online_rows_init(&of->rows, fit->train, of->crosses,
-                                      of->crosses_n, fit->field->arena, &err)
-               != MLOPS_OK)
-    {
-        return mlops_field_error(fit->field, "%s", err.text);
+    } else {
+
+        if (mlops_online_rows_init(&of->rows, fit->train, of->crosses,
+                                   of->crosses_n, fit->field->arena, &err)
+            != MLOPS_OK)
+        {
+            return mlops_field_error(fit->field, "%s", err.text);
+        }
+
+        mlops_fit_note_float(fit);
     }
 
     if (of->start.len == 0) {
@@ -645,6 +651,11 @@ mlops_online_report(mlops_online_fit_t *of)
     if (of->refused > 0) {
         mlops_import_text(text, ",\"refused_because\":");
         mlops_import_quote(text, of->reason.text, strlen(of->reason.text));
+
+        mlops_fit_note(of->fit, "%llu of %llu rows are refused, the last as "
+                       "%.200s", (unsigned long long) of->refused,
+                       (unsigned long long) of->fit->train->n * of->passes,
+                       of->reason.text);
     }
 
     if (mlops_online_origin(of->online) != 0) {

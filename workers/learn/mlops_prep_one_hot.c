@@ -8,6 +8,7 @@
  */
 
 #include "mlops_prep.h"
+#include "mlops_fit_note.h"
 #include "mlops_fitters.h"
 
 #include <math.h>
@@ -121,6 +122,16 @@ mlops_prep_hot_run(mlops_fit_t *fit)
         mlops_import_text(fit->report, "%llu,\"left_out\":%llu",
                           (unsigned long long) hot.n,
                           (unsigned long long) (all - hot.n));
+
+        if (all > hot.n) {
+            mlops_fit_note(fit, "%llu of %llu categories of \"%.*s\" have no "
+                           "cell of their own",
+                           (unsigned long long) (all - hot.n),
+                           (unsigned long long) all,
+                           (int) (fit->train->columns[0].name.len < 60
+                                  ? fit->train->columns[0].name.len : 60),
+                           fit->train->columns[0].name.data);
+        }
 
         rc = mlops_prep_hot_write(fit, &hot);
     }

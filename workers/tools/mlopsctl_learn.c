@@ -228,6 +228,49 @@ mlopsctl_values_print(const mlops_learn_score_t *score)
 }
 
 
+static uint64_t
+mlopsctl_left_out(const mlops_learned_t *learned)
+{
+    return learned->without_target_n + learned->filtered_n
+           + learned->purged_n + learned->unused_n;
+}
+
+
+/* Reasons that took no row are not named. */
+
+static void
+mlopsctl_rows_print(const mlops_learned_t *learned)
+{
+    size_t       i;
+    const char  *before;
+
+    const struct {
+        uint64_t     n;
+        const char  *why;
+    } left[] = {
+        { learned->without_target_n, "without target" },
+        { learned->filtered_n, "filtered" },
+        { learned->purged_n, "purged" },
+        { learned->unused_n, "in no part" }
+    };
+
+    printf("rows       %llu read, %llu left out",
+           (unsigned long long) learned->rows_n,
+           (unsigned long long) mlopsctl_left_out(learned));
+
+    for (i = 0, before = ": "; i < mlops_nitems(left); i++) {
+
+        if (left[i].n != 0) {
+            printf("%s%llu %s", before, (unsigned long long) left[i].n,
+                   left[i].why);
+            before = ", ";
+        }
+    }
+
+    printf("\n");
+}
+
+
 void
 mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
     int json)
@@ -241,9 +284,7 @@ mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
     }
 
     printf("%s: %zu bytes\n", to, learned->image_len);
-    printf("rows       %llu read, %llu left out\n",
-           (unsigned long long) learned->rows_n,
-           (unsigned long long) learned->dropped_n);
+    mlopsctl_rows_print(learned);
 
     for (i = 0; i < learned->parents_n; i++) {
         printf("parent     %s %s, of steps[%u]\n", learned->parents[i].path,
@@ -267,6 +308,10 @@ mlopsctl_learned_print(const mlops_learned_t *learned, const char *to,
                (unsigned long long) score->rows_n);
 
         mlopsctl_values_print(score);
+    }
+
+    for (i = 0; i < learned->notes_n; i++) {
+        printf("note       %s\n", learned->notes[i]);
     }
 
     printf("time       %.2f s: read %.2f s, fit %.2f s; memory %.0f MB\n",
@@ -374,9 +419,15 @@ mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
 
     printf("{\"image\":");
     mlopsctl_json_string(to);
-    printf(",\"bytes\":%zu,\"rows\":%llu,\"left_out\":%llu,\"parts\":{",
+    printf(",\"bytes\":%zu,\"rows\":%llu,\"left_out\":%llu,"
+           "\"without_target\":%llu,\"filtered\":%llu,\"purged\":%llu,"
+           "\"in_no_part\":%llu,\"parts\":{",
            learned->image_len, (unsigned long long) learned->rows_n,
-           (unsigned long long) learned->dropped_n);
+           (unsigned long long) mlopsctl_left_out(learned),
+           (unsigned long long) learned->without_target_n,
+           (unsigned long long) learned->filtered_n,
+           (unsigned long long) learned->purged_n,
+           (unsigned long long) learned->unused_n);
 
     for (i = 0; i < learned->scores_n; i++) {
         score = &learned->scores[i];
@@ -389,7 +440,14 @@ mlopsctl_learned_json(const mlops_learned_t *learned, const char *to)
     mlopsctl_slices_json(learned);
     mlopsctl_parents_json(learned);
 
-    printf(",\"seconds\":%.3f,\"read_seconds\":%.3f,\"fit_seconds\":%.3f,"
+    printf(",\"notes\":[");
+
+    for (i = 0; i < learned->notes_n; i++) {
+        printf("%s", i ? "," : "");
+        mlopsctl_json_string(learned->notes[i]);
+    }
+
+    printf("],\"seconds\":%.3f,\"read_seconds\":%.3f,\"fit_seconds\":%.3f,"
            "\"peak_bytes\":%llu}\n", learned->all_s, learned->read_s,
            learned->fit_s, (unsigned long long) learned->peak_bytes);
 }
