@@ -161,4 +161,71 @@ like($err, qr/the\ model:\ rows\.csv\ line\ 2,\ column\ "prediction":
               \ expected\ a\ probability,\ from\ 0\ to\ 1,\ of\ the\ class
               \ "yes",\ got\ 37/x, 'and told');
 
+# ----------------------------------------------------------- numbers of rows
+
+for my $case (['x', '1e39,1,yes,low,1,1', '1e+39'],
+              ['z', '1,-4e38,yes,low,1,1', '-4e+38'])
+{
+    my ($column, $text, $got) = @$case;
+
+    refused("a $column that float32 does not hold",
+            "steps[0]: rows.csv line 7, column \"$column\": expected a number"
+            . ' smaller than the largest float32, 3.40282e+38, got ' . $got,
+            'yes', { %gbdt }, line => 7, text => $text,
+            train => { %all });
+}
+
+refused('a count below 0',
+        'steps[0]: rows.csv line 9, column "cnt": expected a target of at '
+        . 'least 0 for the objective poisson, got -6.25',
+        'cnt', { %gbdt, objective => 'poisson' }, line => 9,
+        text => '1,2,yes,low,-6.25,1', train => { %all });
+refused('a target that float32 does not hold',
+        'steps[0]: rows.csv line 9, column "cnt": expected a finite target '
+        . 'that float32 can hold for the objective squared, got 1e+300',
+        'cnt', { %gbdt }, line => 9, text => '1,2,yes,low,1e300,1',
+        train => { %all });
+
+for my $got ('1e+39', '1e-60') {
+    refused("a weight of $got",
+            'steps[0]: rows.csv line 4, column "w": expected a weight of 0 '
+            . "or one that float32 can hold, got $got",
+            'cnt', { %gbdt }, line => 4, text => "1,2,yes,low,1,$got",
+            train => { %all, weight => 'w' });
+}
+
+refused('a count below 0 of a generalised linear model',
+        'steps[0]: rows.csv line 9, column "cnt": the target of a poisson '
+        . 'fit is a count: expected 0 or more, got -2',
+        'cnt', { fit => 'poisson' }, line => 9, text => '1,2,yes,low,-2,1',
+        train => { %all });
+refused('a missing number of a linear model',
+        'steps[0]: inputs: "z" is missing in 1 of 60 training rows, first in '
+        . 'rows.csv line 5: put an impute step before, or leave such rows out'
+        . ' with "missing": "skip"',
+        'cnt', { fit => 'linear' }, line => 5, text => '1,,yes,low,-2,1',
+        train => { %all });
+
+# -------------------------------------------------------------------- names
+
+refused('one output of three classes',
+        'steps[0].outputs: expected a list of 3 names, one for each class of '
+        . 'the target "kind" ("low", "mid", "tall"), got an array of 1',
+        'kind', { %gbdt });
+refused('one prediction of three classes',
+        'train.prediction: expected a list of 3 names of cells, one for each '
+        . 'class of the target "kind" ("low", "mid", "tall"), got "a"',
+        'kind', { %gbdt, outputs => ['a', 'b', 'c'] },
+        train => { prediction => 'a' });
+refused('a fit that is none',
+        'r.json: steps[0].fit: expected one of "linear", "elastic_net", "logistic", '
+        . '"multinomial", "poisson", "ftrl", "adagrad", "rls", "exec", '
+        . '"gbdt", got "xgboost"',
+        'yes', { fit => 'xgboost' });
+refused('one that is nearly one',
+        'r.json: steps[0].fit: expected one of "linear", "elastic_net", "logistic", '
+        . '"multinomial", "poisson", "ftrl", "adagrad", "rls", "exec", '
+        . '"gbdt", got "gdbt"; did you mean "gbdt"?',
+        'yes', { fit => 'gdbt' });
+
 done_testing();

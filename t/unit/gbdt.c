@@ -638,14 +638,14 @@ test_refused(void **state)
 
     g.options.objective = MLOPS_GBDT_POISSON;
     y[2] = -1;
-    refused(&g, "target: expected numbers of at least 0 for the objective "
+    refused(&g, "row 3: expected a target of at least 0 for the objective "
             "poisson, got -1");
     y[0] = y[1] = y[2] = y[3] = 0;
     refused(&g, "some of them above 0");
 
     g.options.objective = MLOPS_GBDT_SQUARED;
     y[1] = 1e300;
-    refused(&g, "finite numbers that float32 can hold");
+    refused(&g, "row 2: expected a finite target that float32 can hold");
     y[1] = 1;
 
     g.matrix.weight = w;
@@ -659,15 +659,15 @@ test_refused(void **state)
     g.matrix.weight = NULL;
 
     x[3] = INFINITY;
-    refused(&g, "column \"x\": expected numbers smaller than the largest "
-            "float32");
+    refused(&g, "row 4, column \"x\": expected a number smaller than the "
+            "largest float32");
     g.options.categorical = marks;
-    refused(&g, "column \"x\": expected numbers smaller than the largest "
-            "float32");
+    refused(&g, "row 4, column \"x\": expected a number smaller than the "
+            "largest float32");
     g.options.categorical = NULL;
     x[3] = 1e39;
-    refused(&g, "column \"x\": expected numbers smaller than the largest "
-            "float32");
+    refused(&g, "row 4, column \"x\": expected a number smaller than the "
+            "largest float32");
     x[3] = 4;
 
     g.matrix.n = 0;

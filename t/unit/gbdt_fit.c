@@ -410,7 +410,7 @@ test_refused(void **state)
     fits_refused(&fits, GBDT "\"objective\":\"logistic\"," XY,
                  "softmax takes more");
     fits_refused(&fits, GBDT XY, "steps[0]: outputs: expected a name for each "
-                 "of 3 classes, got 1");
+                 "of 3 classes (\"low\", \"mid\", \"high\"), got 1");
 
     fits_done(&fits);
 }

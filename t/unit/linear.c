@@ -341,7 +341,7 @@ test_missing(void **state)
     c[3] = INFINITY;
 
     fits_refused(&fits, LINEAR ABC, "inputs: \"a\" is missing in 1 of 12 "
-                 "training rows: put an impute step before");
+                 "training rows, first in row 4: put an impute step before");
 
     /* the row that has weight 0 in toy_w is the one left out here */
 
@@ -356,7 +356,8 @@ test_missing(void **state)
 
     fits.matrix.weight = NULL;
     a[3] = 0;
-    fits_refused(&fits, LINEAR ABC, "\"c\" is infinite in 1 of 12");
+    fits_refused(&fits, LINEAR ABC, "\"c\" is infinite in 1 of 12 "
+                 "training rows, first in row 4");
 
     fits.matrix.weight = zero;
     fits_refused(&fits, LINEAR ABC, "no training rows are left: of 12, 12 "

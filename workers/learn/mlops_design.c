@@ -161,7 +161,8 @@ mlops_design_missing(mlops_design_t *design, mlops_fit_t *fit,
     uint32_t number, uint8_t *skip, unsigned flags)
 {
     double                        x;
-    uint64_t                      i, missing, infinite;
+    char                          place[MLOPS_FIT_PLACE];
+    uint64_t                      i, row, missing, infinite, first[2];
     const mlops_matrix_t         *matrix;
     const mlops_matrix_column_t  *column;
 
@@ -169,6 +170,8 @@ mlops_design_missing(mlops_design_t *design, mlops_fit_t *fit,
     column = &matrix->columns[number];
     missing = 0;
     infinite = 0;
+    first[0] = 0;
+    first[1] = 0;
 
     if (column->kind == MLOPS_MATRIX_CODES) {
         return mlops_field_error(fit->field, "inputs: \"%.*s\" is a string: "
@@ -185,23 +188,26 @@ mlops_design_missing(mlops_design_t *design, mlops_fit_t *fit,
             continue;
         }
 
-        x = mlops_matrix_value(column, mlops_matrix_row(matrix, i));
+        row = mlops_matrix_row(matrix, i);
+        x = mlops_matrix_value(column, row);
 
         if (isnan(x)) {
-            missing++;
+            first[0] = missing++ ? first[0] : row;
             skip[i] = !!(flags & MLOPS_DESIGN_SKIP);
 
-        } else {
-            infinite += !!isinf(x);
+        } else if (isinf(x)) {
+            first[1] = infinite++ ? first[1] : row;
         }
     }
 
     if (infinite > 0) {
         return mlops_field_error(fit->field, "inputs: \"%.*s\" is infinite "
-                                 "in %llu of %llu training rows",
+                                 "in %llu of %llu training rows, first in %s",
                                  mlops_fmt(&column->name),
                                  (unsigned long long) infinite,
-                                 (unsigned long long) matrix->n);
+                                 (unsigned long long) matrix->n,
+                                 mlops_fit_row(fit->env, first[1], NULL,
+                                               place));
     }
 
     if (missing == 0) {
@@ -210,12 +216,14 @@ mlops_design_missing(mlops_design_t *design, mlops_fit_t *fit,
 
     if (!(flags & MLOPS_DESIGN_SKIP)) {
         return mlops_field_error(fit->field, "inputs: \"%.*s\" is missing in "
-                                 "%llu of %llu training rows: put an impute "
-                                 "step before, or leave such rows out with "
-                                 "\"missing\": \"skip\"",
+                                 "%llu of %llu training rows, first in %s: "
+                                 "put an impute step before, or leave such "
+                                 "rows out with \"missing\": \"skip\"",
                                  mlops_fmt(&column->name),
                                  (unsigned long long) missing,
-                                 (unsigned long long) matrix->n);
+                                 (unsigned long long) matrix->n,
+                                 mlops_fit_row(fit->env, first[0], NULL,
+                                               place));
     }
 
     design->missing_n += missing;

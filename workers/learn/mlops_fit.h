@@ -61,6 +61,10 @@ typedef struct {
     int      (*stop)(void *ctx);    /* true: give up soon, with an error */
     /* what a user should know though nothing failed (mlops_fit_note.h) */
     void     (*note)(void *ctx, const char *text);
+    /* where a row of the matrices comes from: "rows.csv line 12" */
+    void     (*place)(void *ctx, uint64_t row, char *buf, size_t size);
+    mlops_str_t target;             /* names of these columns, or empty */
+    mlops_str_t weight;
     /* what a command of the step prints, as it comes */
     void     (*print)(void *ctx, const char *text, size_t len);
     const char *folder;             /* of the recipe: files that steps name
@@ -86,7 +90,6 @@ typedef struct {
     const mlops_matrix_t    *tune;      /* for early stopping and choices, or
                                            NULL */
 
-    mlops_str_t              target;    /* its name; empty: not known */
     uint32_t                 classes_n; /* of the target; 0: a number */
     const mlops_str_t       *classes;   /* their names, in order */
 

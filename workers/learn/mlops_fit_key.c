@@ -3,6 +3,7 @@
  */
 
 #include "mlops_fit_key.h"
+#include "mlops_fit_labels.h"
 #include "mlops_num.h"
 
 #include <errno.h>
@@ -143,6 +144,7 @@ mlops_fit_digest(char digest[MLOPS_FIT_DIGEST], uint64_t checksum)
 int
 mlops_fit_outputs(mlops_fit_t *fit, mlops_fit_target_t target)
 {
+    char      told[MLOPS_LABELS_SIZE];
     uint32_t  margins;
 
     margins = 1;
@@ -179,8 +181,13 @@ mlops_fit_outputs(mlops_fit_t *fit, mlops_fit_target_t target)
 
         if (fit->outputs_n != margins) {
             return mlops_field_error(fit->field, "outputs: expected a name "
-                                     "for each of %u classes, got %u",
-                                     margins, fit->outputs_n);
+                                     "for each of %u classes%s%s%s, got %u",
+                                     margins, fit->classes_n ? " (" : "",
+                                     mlops_fit_labels_list(fit->classes,
+                                                           fit->classes_n,
+                                                           told),
+                                     fit->classes_n ? ")" : "",
+                                     fit->outputs_n);
         }
 
         break;
@@ -385,6 +392,47 @@ mlops_fit_number_name(mlops_fit_t *fit, double value)
 
     return mlops_fit_name(fit, "%.*s",
                           (int) (mlops_doc_print(buf, value) - buf), buf);
+}
+
+
+const char *
+mlops_fit_row(const mlops_fit_env_t *env, uint64_t row,
+    const mlops_str_t *column, char buf[MLOPS_FIT_PLACE])
+{
+    size_t  len;
+
+    if (env != NULL && env->place != NULL) {
+        env->place(env->ctx, row, buf, MLOPS_FIT_PLACE);
+
+    } else {
+        (void) snprintf(buf, MLOPS_FIT_PLACE, "row %llu",
+                        (unsigned long long) row + 1);
+    }
+
+    if (column != NULL && column->len != 0) {
+        len = strlen(buf);
+
+        (void) snprintf(buf + len, MLOPS_FIT_PLACE - len,
+                        ", column \"%.*s\"",
+                        (int) (column->len < 64 ? column->len : 64),
+                        column->data);
+    }
+
+    return buf;
+}
+
+
+const mlops_str_t *
+mlops_fit_target(const mlops_fit_env_t *env)
+{
+    return (env != NULL && env->target.len != 0) ? &env->target : NULL;
+}
+
+
+const mlops_str_t *
+mlops_fit_weight(const mlops_fit_env_t *env)
+{
+    return (env != NULL && env->weight.len != 0) ? &env->weight : NULL;
 }
 
 

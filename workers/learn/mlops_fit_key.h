@@ -82,6 +82,16 @@ mlops_str_t mlops_fit_name(mlops_fit_t *fit, const char *fmt, ...)
 /* The shortest text of a number, as a name. */
 mlops_str_t mlops_fit_number_name(mlops_fit_t *fit, double value);
 
+/* "rows.csv line 12, column \"x\"", or, where rows are of no file, "row 12",
+ * the first being 1; without the column where that is NULL or empty. */
+#define MLOPS_FIT_PLACE  320
+
+const char *mlops_fit_row(const mlops_fit_env_t *env, uint64_t row,
+    const mlops_str_t *column, char buf[MLOPS_FIT_PLACE]);
+/* Names of these columns as env has them, or NULL. */
+const mlops_str_t *mlops_fit_target(const mlops_fit_env_t *env);
+const mlops_str_t *mlops_fit_weight(const mlops_fit_env_t *env);
+
 /* True, with an error, where the run is to end. */
 int mlops_fit_stopped(mlops_fit_t *fit);
 void mlops_fit_progress(mlops_fit_t *fit, uint64_t done, uint64_t all,

@@ -10,23 +10,22 @@
 #include <stdio.h>
 
 
-#define MLOPS_LABELS_TOLD  6            /* classes listed in an error */
-#define MLOPS_LABELS_TEXT  24           /* bytes of each */
-
-
 static const mlops_str_t *mlops_fit_labels_classes(mlops_fit_t *fit,
     const mlops_doc_t *list);
 static int mlops_fit_labels_differ(mlops_fit_t *fit, const char *whose,
     const mlops_str_t *old, uint32_t n, uint32_t first);
-static const char *mlops_fit_labels_list(const mlops_str_t *classes,
-    uint32_t n, char *buf, size_t size);
 
 
 void
 mlops_fit_labels_write(const mlops_fit_t *fit, mlops_import_text_t *text)
 {
+    const mlops_str_t  *target;
+
+    target = mlops_fit_target(fit->env);
+
     mlops_import_text(text, "{\"target\":");
-    mlops_import_quote(text, fit->target.data, fit->target.len);
+    mlops_import_quote(text, target ? target->data : "",
+                       target ? target->len : 0);
 
     if (fit->classes_n != 0) {
         mlops_fit_put_names(text, "classes", fit->classes, fit->classes_n);
@@ -41,14 +40,16 @@ mlops_fit_labels_check(mlops_fit_t *fit, const char *whose,
     const mlops_str_t *target, const mlops_doc_t *classes)
 {
     uint32_t            i;
-    const mlops_str_t  *old;
+    const mlops_str_t  *old, *own;
 
-    if (target != NULL && fit->target.len != 0
-        && !mlops_str_eq(target, fit->target.data, fit->target.len))
+    own = mlops_fit_target(fit->env);
+
+    if (target != NULL && own != NULL
+        && !mlops_str_eq(target, own->data, own->len))
     {
         return mlops_field_error(fit->field, "expected %s to be of the "
                                  "target \"%.*s\", got \"%.*s\"", whose,
-                                 mlops_fmt(&fit->target), mlops_fmt(target));
+                                 mlops_fmt(own), mlops_fmt(target));
     }
 
     if (classes == NULL) {
@@ -128,18 +129,15 @@ static int
 mlops_fit_labels_differ(mlops_fit_t *fit, const char *whose,
     const mlops_str_t *old, uint32_t n, uint32_t first)
 {
-    char  wanted[MLOPS_LABELS_TOLD * (MLOPS_LABELS_TEXT + 4)];
-    char  got[sizeof(wanted)];
+    char  wanted[MLOPS_LABELS_SIZE], got[MLOPS_LABELS_SIZE];
 
     if (n <= MLOPS_LABELS_TOLD && fit->classes_n <= MLOPS_LABELS_TOLD) {
         return mlops_field_error(fit->field, "expected %s to be of the "
                                  "classes %s, in this order, got %s", whose,
                                  mlops_fit_labels_list(fit->classes,
                                                        fit->classes_n,
-                                                       wanted,
-                                                       sizeof(wanted)),
-                                 mlops_fit_labels_list(old, n, got,
-                                                       sizeof(got)));
+                                                       wanted),
+                                 mlops_fit_labels_list(old, n, got));
     }
 
     if (n != fit->classes_n) {
@@ -150,28 +148,31 @@ mlops_fit_labels_differ(mlops_fit_t *fit, const char *whose,
     return mlops_field_error(fit->field, "expected %s to have %s as class "
                              "number %u, got %s", whose,
                              mlops_fit_labels_list(&fit->classes[first], 1,
-                                                   wanted, sizeof(wanted)),
+                                                   wanted),
                              first,
-                             mlops_fit_labels_list(&old[first], 1, got,
-                                                   sizeof(got)));
+                             mlops_fit_labels_list(&old[first], 1, got));
 }
 
 
-static const char *
-mlops_fit_labels_list(const mlops_str_t *classes, uint32_t n, char *buf,
-    size_t size)
+const char *
+mlops_fit_labels_list(const mlops_str_t *classes, uint32_t n,
+    char buf[MLOPS_LABELS_SIZE])
 {
     size_t    len;
     uint32_t  i;
 
     buf[0] = '\0';
 
-    for (i = 0, len = 0; i < n && len < size; i++) {
-        len += (size_t) snprintf(buf + len, size - len, "%s\"%.*s\"",
-                                 i ? ", " : "",
+    for (i = 0, len = 0; i < n && i < MLOPS_LABELS_TOLD; i++) {
+        len += (size_t) snprintf(buf + len, MLOPS_LABELS_SIZE - len,
+                                 "%s\"%.*s\"", i ? ", " : "",
                                  (int) (classes[i].len < MLOPS_LABELS_TEXT
                                         ? classes[i].len : MLOPS_LABELS_TEXT),
                                  classes[i].data);
+    }
+
+    if (i < n) {
+        (void) snprintf(buf + len, MLOPS_LABELS_SIZE - len, ", …");
     }
 
     return buf;

@@ -22,4 +22,14 @@ int mlops_fit_labels_check(mlops_fit_t *fit, const char *whose,
     const mlops_str_t *target, const mlops_doc_t *classes);
 
 
+/* Classes for an error: "low", "mid", "tall"; of many the first, and each
+ * only so far. */
+#define MLOPS_LABELS_TOLD  6
+#define MLOPS_LABELS_TEXT  24
+#define MLOPS_LABELS_SIZE  (MLOPS_LABELS_TOLD * (MLOPS_LABELS_TEXT + 4) + 8)
+
+const char *mlops_fit_labels_list(const mlops_str_t *classes, uint32_t n,
+    char buf[MLOPS_LABELS_SIZE]);
+
+
 #endif /* MLOPS_FIT_LABELS_H */

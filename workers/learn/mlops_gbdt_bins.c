@@ -62,7 +62,7 @@ mlops_gbdt_bin(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows, int columns)
 
     column = atomic_load(&b.infinite);
 
-    return column ? mlops_gbdt_infinite(run, column - 1) : MLOPS_OK;
+    return column ? mlops_gbdt_infinite(run, rows, column - 1) : MLOPS_OK;
 }
 
 

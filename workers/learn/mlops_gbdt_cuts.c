@@ -12,6 +12,7 @@
  */
 
 #include "mlops_gbdt_run.h"
+#include "mlops_fit_key.h"
 
 #include <float.h>
 #include <math.h>
@@ -89,7 +90,7 @@ mlops_gbdt_cuts(mlops_gbdt_run_t *run)
         }
 
         if (feature->infinite) {
-            rc = mlops_gbdt_infinite(run, f);
+            rc = mlops_gbdt_infinite(run, &run->train, f);
             goto done;
         }
 
@@ -113,12 +114,28 @@ done:
 
 
 int
-mlops_gbdt_infinite(mlops_gbdt_run_t *run, uint32_t column)
+mlops_gbdt_infinite(mlops_gbdt_run_t *run, const mlops_gbdt_rows_t *rows,
+    uint32_t number)
 {
-    return mlops_err_set(run->err, "column \"%.*s\": expected numbers smaller "
-                         "than the largest float32, %g, got one that is not",
-                         mlops_fmt(&run->train.matrix->columns[column].name),
-                         (double) FLT_MAX);
+    char                          place[MLOPS_FIT_PLACE];
+    double                        x;
+    uint64_t                      i, row;
+    const mlops_matrix_column_t  *column;
+
+    column = &rows->matrix->columns[number];
+    row = 0;
+    x = NAN;
+
+    for (i = 0; i < rows->n && !(fabs(x) >= (double) FLT_MAX); i++) {
+        row = mlops_gbdt_number(rows, i);
+        x = (double) (float) mlops_matrix_value(column, row);
+    }
+
+    return mlops_err_set(run->err, "%s: expected a number smaller than the "
+                         "largest float32, %g, got %g",
+                         mlops_fit_row(run->options->env, row, &column->name,
+                                       place),
+                         (double) FLT_MAX, mlops_matrix_value(column, row));
 }
 
 

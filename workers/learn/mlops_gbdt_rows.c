@@ -4,15 +4,16 @@
  */
 
 #include "mlops_gbdt_rows.h"
+#include "mlops_fit_key.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 
 static int mlops_gbdt_rows_copy(mlops_gbdt_run_t *run,
-    mlops_gbdt_rows_t *rows, const char *what);
-static int mlops_gbdt_target_fits(mlops_gbdt_run_t *run, double y,
-    const char *what);
+    mlops_gbdt_rows_t *rows);
+static int mlops_gbdt_target_fits(mlops_gbdt_run_t *run, uint64_t row,
+    double y);
 
 
 int
@@ -74,7 +75,7 @@ mlops_gbdt_rows(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows,
     run->model->memory += size * (run->groups_n + 1u
                                   + (rows->weight != NULL));
 
-    return mlops_gbdt_rows_copy(run, rows, what);
+    return mlops_gbdt_rows_copy(run, rows);
 
 memory:
 
@@ -84,13 +85,14 @@ memory:
 
 
 static int
-mlops_gbdt_rows_copy(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows,
-    const char *what)
+mlops_gbdt_rows_copy(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows)
 {
-    int       same;
-    float     w;
-    double    y;
-    uint64_t  i, row;
+    int                     same;
+    char                    place[MLOPS_FIT_PLACE];
+    float                   w;
+    double                  y;
+    uint64_t                i, row;
+    const mlops_fit_env_t  *env;
 
     same = 1;
 
@@ -98,7 +100,7 @@ mlops_gbdt_rows_copy(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows,
         row = mlops_gbdt_number(rows, i);
         y = rows->matrix->target[row];
 
-        if (mlops_gbdt_target_fits(run, y, what) != MLOPS_OK) {
+        if (mlops_gbdt_target_fits(run, row, y) != MLOPS_OK) {
             return MLOPS_ERROR;
         }
 
@@ -111,9 +113,13 @@ mlops_gbdt_rows_copy(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows,
         w = (float) rows->matrix->weight[row];
 
         if (!(w > 0 && w < INFINITY)) {
-            return mlops_err_set(run->err, "weight: expected finite numbers "
-                                 "of at least 0 that float32 can hold, got "
-                                 "%g", rows->matrix->weight[row]);
+            env = run->options->env;
+
+            return mlops_err_set(run->err, "%s: expected a weight of 0 or one"
+                                 " that float32 can hold, got %g",
+                                 mlops_fit_row(env, row,
+                                               mlops_fit_weight(env), place),
+                                 rows->matrix->weight[row]);
         }
 
         rows->weight[i] = w;
@@ -130,20 +136,22 @@ mlops_gbdt_rows_copy(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows,
 
 
 static int
-mlops_gbdt_target_fits(mlops_gbdt_run_t *run, double y, const char *what)
+mlops_gbdt_target_fits(mlops_gbdt_run_t *run, uint64_t row, double y)
 {
-    const char  *expected;
+    char                    place[MLOPS_FIT_PLACE];
+    const char             *expected;
+    const mlops_fit_env_t  *env;
 
     expected = NULL;
 
     if (!isfinite((float) y)) {
-        expected = "finite numbers that float32 can hold";
+        expected = "a finite target that float32 can hold";
     }
 
     switch (run->options->objective) {
 
     case MLOPS_GBDT_LOGISTIC:
-        expected = y >= 0 && y <= 1 ? expected : "numbers from 0 to 1";
+        expected = y >= 0 && y <= 1 ? expected : "a target from 0 to 1";
         break;
 
     case MLOPS_GBDT_SOFTMAX:
@@ -152,19 +160,26 @@ mlops_gbdt_target_fits(mlops_gbdt_run_t *run, double y, const char *what)
         break;
 
     case MLOPS_GBDT_POISSON:
-        expected = y >= 0 ? expected : "numbers of at least 0";
+        expected = y >= 0 ? expected : "a target of at least 0";
         break;
 
     default:
         break;
     }
 
-    return expected == NULL
-           ? MLOPS_OK
-           : mlops_err_set(run->err, "target: expected %s for the objective "
-                           "%s, got %g in a row for %s", expected,
-                           mlops_gbdt_objective_name(run->options->objective),
-                           y, what);
+    if (expected == NULL) {
+        return MLOPS_OK;
+    }
+
+    env = run->options->env;
+
+    return mlops_err_set(run->err, "%s: expected %s for the objective %s, got"
+                         " %g",
+                         mlops_fit_row(env, row, mlops_fit_target(env),
+                                       place),
+                         expected,
+                         mlops_gbdt_objective_name(run->options->objective),
+                         y);
 }
 
 

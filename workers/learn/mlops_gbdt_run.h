@@ -230,7 +230,9 @@ typedef struct {
 
 /* Finds the features and their cuts. */
 int mlops_gbdt_cuts(mlops_gbdt_run_t *run);
-int mlops_gbdt_infinite(mlops_gbdt_run_t *run, uint32_t column);
+/* An error of the first row of a column with such a number. */
+int mlops_gbdt_infinite(mlops_gbdt_run_t *run, const mlops_gbdt_rows_t *rows,
+    uint32_t number);
 /* Fills rows->bins. */
 int mlops_gbdt_bin(mlops_gbdt_run_t *run, mlops_gbdt_rows_t *rows,
     int columns);

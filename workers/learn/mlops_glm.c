@@ -3,6 +3,7 @@
  */
 
 #include "mlops_glm.h"
+#include "mlops_fit_key.h"
 #include "mlops_math.h"
 
 #include <math.h>
@@ -170,9 +171,10 @@ mlops_glm_free(mlops_glm_t *glm)
 static int
 mlops_glm_start(mlops_fit_t *fit, mlops_glm_t *glm)
 {
+    char       place[MLOPS_FIT_PLACE];
     double    *share, w[MLOPS_DESIGN_CHUNK], y[MLOPS_DESIGN_CHUNK];
     uint32_t   i, k, n, classes;
-    uint64_t   first;
+    uint64_t   first, row;
 
     classes = glm->kind == MLOPS_GLM_MULTINOMIAL ? glm->margins : 2;
 
@@ -190,10 +192,15 @@ mlops_glm_start(mlops_fit_t *fit, mlops_glm_t *glm)
 
             if (glm->kind == MLOPS_GLM_POISSON) {
                 if (!(y[i] >= 0)) {
-                    return mlops_field_error(fit->field, "the target of a "
-                                             "poisson fit is a count: "
+                    row = glm->design.rows ? glm->design.rows[first + i]
+                                           : first + i;
+
+                    return mlops_field_error(fit->field, "%s: the target of a"
+                                             " poisson fit is a count: "
                                              "expected 0 or more, got %g",
-                                             y[i]);
+                                             mlops_fit_row(fit->env, row,
+                                                  mlops_fit_target(fit->env),
+                                                  place), y[i]);
                 }
 
                 share[1] += w[i] * y[i] / (double) glm->design.n;

@@ -256,7 +256,7 @@ mlops_learn_prepare(mlops_learn_run_t *run)
         || mlops_learn_values(run) != MLOPS_OK
         || mlops_learn_sample(run) != MLOPS_OK
         || mlops_learn_enough(run) != MLOPS_OK
-        || mlops_learn_prediction(&run->recipe, run->classes_n,
+        || mlops_learn_prediction(&run->recipe, run->classes, run->classes_n,
                                   &run->prediction, &run->prediction_n)
            != MLOPS_OK
         || mlops_learn_metrics(&run->recipe, run->classes_n, run->metrics,

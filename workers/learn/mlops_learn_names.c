@@ -4,6 +4,7 @@
  */
 
 #include "mlops_learn_recipe.h"
+#include "mlops_fit_labels.h"
 #include "mlops_learn.h"
 
 #include <math.h>
@@ -216,9 +217,11 @@ mlops_learn_listed(const mlops_doc_t *step, const char *key,
  * probability of the second, where it gives both; else the first. */
 
 int
-mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
-    mlops_str_t **names, uint32_t *n)
+mlops_learn_prediction(mlops_learn_recipe_t *recipe,
+    const mlops_str_t *classes, uint32_t classes_n, mlops_str_t **names,
+    uint32_t *n)
 {
+    char                told[MLOPS_LABELS_SIZE];
     size_t              old;
     uint32_t            i, want;
     mlops_field_t      *field;
@@ -243,7 +246,14 @@ mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
         doc = mlops_doc_get(recipe->learner->doc, "outputs");
 
         if (doc == NULL || doc->type != MLOPS_DOC_ARRAY || doc->n < want) {
-            return mlops_field_fail(field, doc, "a list of %u names", want);
+            return want == 1
+                   ? mlops_field_fail(field, doc, "a list of names")
+                   : mlops_field_fail(field, doc, "a list of %u names, one "
+                                      "for each class of the target \"%.*s\""
+                                      " (%s)", want,
+                                      mlops_fmt(&recipe->target->v.text),
+                                      mlops_fit_labels_list(classes,
+                                                            classes_n, told));
         }
 
     } else if (doc->type == MLOPS_DOC_ARRAY ? doc->n != want
@@ -255,7 +265,10 @@ mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
         }
 
         return mlops_field_fail(field, doc, "a list of %u names of cells, one "
-                                "for each class", want);
+                                "for each class of the target \"%.*s\" (%s)",
+                                want, mlops_fmt(&recipe->target->v.text),
+                                mlops_fit_labels_list(classes, classes_n,
+                                                      told));
     }
 
     *names = mlops_arena_alloc(recipe->arena, want * sizeof(mlops_str_t));

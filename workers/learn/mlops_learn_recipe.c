@@ -4,6 +4,7 @@
 
 #include "mlops_learn_recipe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 
@@ -277,16 +278,26 @@ static int
 mlops_learn_no_fitter(mlops_learn_recipe_t *recipe,
     const mlops_learn_step_t *step)
 {
+    char                          text[240];
+    size_t                        len;
     uint32_t                      i, n;
     mlops_str_t                   names[64];
     const mlops_fitter_t *const  *all;
 
     all = mlops_fitters();
     n = 0;
+    len = 0;
 
     for (i = 0; all[i]->kind != NULL && n < mlops_nitems(names); i++) {
 
         if (mlops_str_eq(&step->kind, all[i]->kind, strlen(all[i]->kind))) {
+
+            if (len < sizeof(text)) {
+                len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                         "%s\"%s\"", n ? ", " : "one of ",
+                                         all[i]->fit);
+            }
+
             names[n].data = all[i]->fit;
             names[n].len = strlen(all[i]->fit);
             n++;
@@ -305,8 +316,8 @@ mlops_learn_no_fitter(mlops_learn_recipe_t *recipe,
                                      step->fit.data);
         }
 
-        return mlops_field_suggest(&recipe->field, &step->fit, "something "
-                                   "that a step of this kind fits", names, n);
+        return mlops_field_suggest(&recipe->field, &step->fit, text, names,
+                                   n);
     }
 
     for (i = 0; all[i]->kind != NULL && n < mlops_nitems(names); i++) {

@@ -118,9 +118,10 @@ int mlops_learn_listed(const mlops_doc_t *step, const char *key,
 int mlops_learn_fit_names(mlops_learn_recipe_t *recipe,
     const mlops_learn_step_t *step, mlops_fit_t *fit);
 
-/* The cells that are judged, of a target with that many classes. */
-int mlops_learn_prediction(mlops_learn_recipe_t *recipe, uint32_t classes_n,
-    mlops_str_t **names, uint32_t *n);
+/* The cells that are judged, of a target with these classes. */
+int mlops_learn_prediction(mlops_learn_recipe_t *recipe,
+    const mlops_str_t *classes, uint32_t classes_n, mlops_str_t **names,
+    uint32_t *n);
 /* The loss of rows that the objective is judged by. */
 mlops_metric_t mlops_learn_loss(const mlops_learn_recipe_t *recipe,
     uint32_t classes_n);

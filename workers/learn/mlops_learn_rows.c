@@ -443,18 +443,26 @@ int
 mlops_learn_row_error(mlops_learn_run_t *run, uint64_t row,
     const char *column, const char *fmt, ...)
 {
-    char     text[MLOPS_ERR_SIZE];
+    char     text[MLOPS_ERR_SIZE], place[MLOPS_ERR_SIZE];
     va_list  args;
 
     va_start(args, fmt);
     (void) vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
 
-    return mlops_err_set(run->err, "%s line %llu, column \"%s\": %s",
-                         run->options->rows,
-                         (unsigned long long) mlops_frame_line(&run->frame,
-                                                               row),
-                         column, text);
+    mlops_learn_row_place(run, row, place, sizeof(place));
+
+    return mlops_err_set(run->err, "%s, column \"%s\": %s", place, column,
+                         text);
+}
+
+
+void
+mlops_learn_row_place(const mlops_learn_run_t *run, uint64_t row, char *buf,
+    size_t size)
+{
+    (void) snprintf(buf, size, "%s line %llu", run->options->rows,
+                    (unsigned long long) mlops_frame_line(&run->frame, row));
 }
 
 

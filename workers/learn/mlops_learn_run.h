@@ -151,6 +151,9 @@ int mlops_learn_note_constant(mlops_learn_run_t *run,
 /* Tells how far a stage is. */
 void mlops_learn_progress(const mlops_learn_run_t *run, const char *stage,
     uint64_t done, uint64_t all, const char *text);
+/* "file line 12" */
+void mlops_learn_row_place(const mlops_learn_run_t *run, uint64_t row,
+    char *buf, size_t size);
 /* "file line 12, column \"x\"": an error of a row.  MLOPS_ERROR. */
 int mlops_learn_row_error(mlops_learn_run_t *run, uint64_t row,
     const char *column, const char *fmt, ...) mlops_printf(4, 5);

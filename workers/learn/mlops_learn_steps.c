@@ -42,6 +42,8 @@ static int mlops_learn_fit_matrix(mlops_learn_fit_t *it);
 static int mlops_learn_fit_columns(mlops_learn_fit_t *it);
 static int mlops_learn_fit_texts(mlops_learn_fit_t *it,
     const mlops_columns_one_t *one);
+static void mlops_learn_fit_place(void *ctx, uint64_t row, char *buf,
+    size_t size);
 static void mlops_learn_fit_progress(void *ctx, uint64_t done, uint64_t all,
     const char *text);
 static int mlops_learn_fit_stop(void *ctx);
@@ -328,18 +330,23 @@ mlops_learn_fit(mlops_learn_fit_t *it)
     it->env.progress = mlops_learn_fit_progress;
     it->env.stop = mlops_learn_fit_stop;
     it->env.note = mlops_learn_fit_note;
+    it->env.place = mlops_learn_fit_place;
+    it->env.target = run->recipe.target->v.text;
     it->env.print = mlops_learn_fit_print;
     it->env.folder = run->recipe.folder;
     it->env.work = run->work;
     it->env.aside = run->aside;
     it->env.ctx = it;
 
+    if (run->recipe.weight != NULL) {
+        it->env.weight = run->recipe.weight->v.text;
+    }
+
     fit->env = &it->env;
     fit->field = &run->recipe.field;
     fit->step = it->doc;
     fit->steps = &it->text;
     fit->report = &it->report;
-    fit->target = run->recipe.target->v.text;
     fit->classes_n = run->classes_n;
     fit->classes = run->classes;
 
@@ -518,6 +525,17 @@ mlops_learn_fit_columns(mlops_learn_fit_t *it)
     mlops_field_pop(field, old);
 
     return MLOPS_OK;
+}
+
+
+static void
+mlops_learn_fit_place(void *ctx, uint64_t row, char *buf, size_t size)
+{
+    mlops_learn_fit_t  *it;
+
+    it = ctx;
+
+    mlops_learn_row_place(it->chain->run, row, buf, size);
 }
 
 

@@ -4,6 +4,7 @@
 
 #include "mlops_prep.h"
 #include "mlops_design.h"
+#include "mlops_fit_key.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,8 +17,9 @@ static void mlops_prep_moments(mlops_prep_column_t *column);
 int
 mlops_prep_column(mlops_fit_t *fit, uint32_t j, mlops_prep_column_t *column)
 {
+    char                          place[MLOPS_FIT_PLACE];
     double                        x;
-    uint64_t                      i;
+    uint64_t                      i, row;
     const mlops_matrix_t         *matrix;
     const mlops_matrix_column_t  *from;
 
@@ -40,7 +42,8 @@ mlops_prep_column(mlops_fit_t *fit, uint32_t j, mlops_prep_column_t *column)
     }
 
     for (i = 0; i < matrix->n; i++) {
-        x = mlops_matrix_value(from, mlops_matrix_row(matrix, i));
+        row = mlops_matrix_row(matrix, i);
+        x = mlops_matrix_value(from, row);
 
         if (isnan(x)) {
             column->missing_n++;
@@ -49,9 +52,10 @@ mlops_prep_column(mlops_fit_t *fit, uint32_t j, mlops_prep_column_t *column)
 
         if (isinf(x)) {
             mlops_prep_free(column);
-            return mlops_field_error(fit->field, "inputs: \"%.*s\" is "
-                                     "infinite in a training row",
-                                     mlops_fmt(&from->name));
+            return mlops_field_error(fit->field, "inputs: %s: expected a "
+                                     "finite number, got %g",
+                                     mlops_fit_row(fit->env, row, &from->name,
+                                                   place), x);
         }
 
         column->values[column->n++] = x + 0.0;         /* -0 is 0 */
