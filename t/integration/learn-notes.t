@@ -267,6 +267,24 @@ is($rc, 1, 'a target far from 0 is an error of trees');
 like($err, qr/steps\[0\]: float32 rounds the target by [\d.]+, where its deviation is [\d.]+: subtract an offset/,
      'that says what helps');
 
+notes('the same, with the offset subtracted and added again', {
+    file => 'far.csv', inputs => ['a', 'b'],
+    step => [{ %gbdt, trees => 100, outputs => ['less'] },
+             { kind => 'binary', op => 'add', constant => 1e9,
+               inputs => ['less'], outputs => ['p'] }],
+    rows => { columns => [{ name => 'yfar' }],
+              steps => [{ kind => 'binary', op => 'sub', constant => 1e9,
+                          inputs => ['yfar'], outputs => ['y'] }] },
+    train => { %gate } });
+cmp_ok($report->{parts}{gate}{r2}{value}, '>', 0.9, 'is learned well');
+
+{
+    my (undef, $p) = split /\n/,
+        (outcome({ in => "a,b\n50,50\n" }, $ctl, 'predict', "$dir/m.mlm"))[1];
+
+    ok(abs($p - 1e9 - 200) < 40, 'and predicted where it is') or diag($p);
+}
+
 notes('an online model of an input far from 0', {
     file => 'far.csv', inputs => ['far', 'b'],
     step => { kind => 'model', fit => 'adagrad', loss => 'squared' },
