@@ -250,8 +250,9 @@ static int
 mlops_evaluate_known_part(mlops_evaluate_run_t *run)
 {
     static const char *const  by[] = {
-        "and its recipe has no split", "which its split at random would "
-        "divide anew", "which its split by time would cut elsewhere"
+        "and its recipe has no split",
+        "which its split at random would divide anew",
+        "which its split by time would cut elsewhere"
     };
 
     if (!run->sides[0].has_facts) {
