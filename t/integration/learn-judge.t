@@ -283,6 +283,14 @@ like(notes(), qr/^nothing says whether the model was made from/,
 judged('first.mlm', 'rows.csv', '--part', 'gate');
 is($report->{seen}, JSON::PP::false, 'one without has not');
 
+judged('next.mlm', 'new.csv');
+is($report->{seen}, undef, 'or any other file');
+like(notes(), qr/^nothing says whether the model was made from/,
+     'which is said, too');
+evaluate('next.mlm', 'new.csv', '--against', 'first.mlm');
+like($out, qr/^difference .*,\ if\ next\.mlm\ was\ not\ made\ from\ any\ of
+              \ these\ rows:/mx, 'and in the verdict');
+
 # -------------------------------------------------------------------- all rows
 
 judged('one.mlm', 'rows.csv');
@@ -424,6 +432,9 @@ evaluate('one.mlm', 'rows.csv', '--part', 'train', '--against', 'plain.mlm');
 like($out, qr/^difference \s+ cannot\ be\ told,\ as\ one\.mlm\ was\ made\ from
               \ these\ rows:/mx, 'which is no verdict where one has seen them');
 judged('one.mlm', 'new.csv', '--against', 'plain.mlm');
-is(notes(), '', 'all rows of a file are taken for new ones');
+is_deeply([ @$report{qw(seen against_seen)} ], [ JSON::PP::false, undef ],
+          'nor is known which rows it was made from');
+like(notes(), qr/^nothing says whether the other model was made from/,
+     'which is said');
 
 done_testing();

@@ -98,41 +98,6 @@ mlops_evaluate_is_made(const mlops_evaluate_side_t *side)
 }
 
 
-/* Other files are taken for new rows. */
-
-static int
-mlops_evaluate_whole(mlops_evaluate_run_t *run)
-{
-    uint64_t             i, n;
-    mlops_learn_run_t   *learn;
-    mlops_learn_part_t  *part;
-
-    learn = &run->sides[0].learn;
-    part = &learn->parts[MLOPS_PART_GATE];
-
-    part->rows = malloc((size_t) (learn->frame.rows_n + 1)
-                        * sizeof(uint32_t));
-    if (part->rows == NULL) {
-        return mlops_err_set(run->err, "out of memory");
-    }
-
-    for (i = 0, n = 0; i < learn->frame.rows_n; i++) {
-        if (!learn->gone[i]) {
-            part->rows[n++] = (uint32_t) i;
-        }
-    }
-
-    part->n = n;
-
-    for (i = 0; i < 2; i++) {
-        run->evaluated->seen[i] = mlops_evaluate_is_made(&run->sides[i])
-                                  ? MLOPS_SEEN_YES : MLOPS_SEEN_NO;
-    }
-
-    return MLOPS_OK;
-}
-
-
 /* Did the model go on from a parent?  Where reports of steps were too long for
  * an image, its recipe tells. */
 
@@ -162,6 +127,56 @@ mlops_evaluate_has_parent(const mlops_evaluate_side_t *side)
     }
 
     return 0;
+}
+
+
+/* Was a model made from some of all rows?  Another file than its own is taken
+ * for new rows; a parent, or a training that nothing is told of, may have
+ * known it. */
+
+static mlops_seen_t
+mlops_evaluate_whole_seen(const mlops_evaluate_side_t *side)
+{
+    if (mlops_evaluate_is_made(side)) {
+        return MLOPS_SEEN_YES;
+    }
+
+    return !side->has_facts || mlops_evaluate_has_parent(side)
+           ? MLOPS_SEEN_UNKNOWN : MLOPS_SEEN_NO;
+}
+
+
+/* All of them. */
+
+static int
+mlops_evaluate_whole(mlops_evaluate_run_t *run)
+{
+    uint64_t             i, n;
+    mlops_learn_run_t   *learn;
+    mlops_learn_part_t  *part;
+
+    learn = &run->sides[0].learn;
+    part = &learn->parts[MLOPS_PART_GATE];
+
+    part->rows = malloc((size_t) (learn->frame.rows_n + 1)
+                        * sizeof(uint32_t));
+    if (part->rows == NULL) {
+        return mlops_err_set(run->err, "out of memory");
+    }
+
+    for (i = 0, n = 0; i < learn->frame.rows_n; i++) {
+        if (!learn->gone[i]) {
+            part->rows[n++] = (uint32_t) i;
+        }
+    }
+
+    part->n = n;
+
+    for (i = 0; i < 2; i++) {
+        run->evaluated->seen[i] = mlops_evaluate_whole_seen(&run->sides[i]);
+    }
+
+    return MLOPS_OK;
 }
 
 
