@@ -364,6 +364,64 @@ is_deeply([sort map { $_->{value} } grep { $_->{slice} eq 'place' }
           [sort '(missing)', '"(missing)"', '""(missing)""', '"(2 others)"',
            '(2 otters)', '"'], 'have quotes around them');
 
+# more texts than are told, and rows without one: rare, and most of them
+
+for my $empty (1, 90) {
+    my @cells = (map({ my $i = $_; ("t$i") x (3 + ($i <= 20)) } 1 .. 23),
+                 ('') x $empty);
+
+    spew('many.csv', join '', "x,y,part,place\n", "1,1,train,ulm\n",
+         "2,2,train,ulm\n", "4,3,train,ulm\n",
+         map { ($_ % 7) . ',' . ($_ % 3) . ",gate,$cells[$_]\n" }
+         0 .. $#cells);
+
+    ($rc, $out, $err) = ctl('train', 'slices.json', 'many.csv', '-o',
+                            'many.mlm', '--json');
+    is($rc, 0, "23 texts and $empty empty") or diag($err);
+
+    my @got = map { [@$_{qw(value rows)}] } grep { $_->{slice} eq 'place' }
+              @{ decode_json($out)->{slices} };
+    is_deeply([@got[-2, -1]], [['(3 others)', 9], ['(missing)', $empty]],
+              'the empty ones are a part of their own, the last');
+    is_deeply([sort map { "@$_" } @got[0 .. $#got - 2]],
+              [sort map { "t$_ 4" } 1 .. 20], 'behind the first 20');
+}
+
+# --------------------------------------------- intervals of metrics in [0, 1]
+
+# x tells the class of most rows: folds differ, and are all near 1
+
+spew('near.csv', "x,y,part,place\n" . join '', map {
+    my $y = $_ % 2;
+    join(',', ($_ == 3 || $_ == 8 || $_ == 21) ? 1 - $y : $y, $y, 'train',
+         'ulm') . "\n"
+} 0 .. 59);
+
+for my $flip (0, 1) {
+    my $near = decode_json(recipe({ fit => 'gbdt', trees => 3,
+                                    outputs => ['p'], min_hessian => 0,
+                                    objective => 'logistic' },
+                           train => { metrics => ['auc', 'accuracy', 'f1',
+                                                  'log_loss'],
+                                      validate => { folds => 6 } }));
+    $near->{train}{classes} = $flip ? [1, 0] : [0, 1];
+    delete $near->{train}{split};
+    spew('near.json', encode_json($near));
+
+    ($rc, $out, $err) = ctl('train', 'near.json', 'near.csv', '-o',
+                            'near.mlm', '--json');
+    is($rc, 0, 'metrics near 1') or diag($err);
+
+    my $validate = decode_json($out)->{parts}{validate};
+
+    for my $metric (qw(auc accuracy f1)) {
+        my $at = $validate->{$metric};
+        cmp_ok($at->{value}, '<', 1, "$metric below it");
+        cmp_ok($at->{lo}, '<', $at->{value}, 'has an interval');
+        is($at->{hi}, 1, 'which ends with 1');
+    }
+}
+
 # ------------------------------------------------------ targets of a model
 
 spew('coin.json', recipe({ fit => 'gbdt', trees => 3, outputs => ['p'],

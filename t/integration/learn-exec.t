@@ -541,6 +541,85 @@ E
     }
 }
 
+# ------------------------------------------ models beside the plain recipe
+
+{
+    my $out = "$dir/beside";
+    mkdir $out or die "$out: $!";
+
+    my @bias = (0.5, 7.25);
+    my @csv = map { my $i = $_; $linear =~ s/0\.5/$bias[$i]/r } 0, 1;
+
+    for my $i (0, 1) {
+        ($rc, undef, $err) = train($csv[$i], args => ['--recipe-out',
+                                                      "$out/run$i.json"]);
+        is($rc, 0, "run $i") or diag($err);
+    }
+
+    opendir my $dh, $out or die "$out: $!";
+    is_deeply([sort grep { !/^\./ } readdir $dh],
+              [map { ("run$_.exec-0.model", "run$_.json") } 0, 1],
+              'each recipe has a model of its own');
+
+    for my $i (0, 1) {
+        ($rc, undef, $err) = outcome({}, $ctl, 'import', "$out/run$i.json",
+                                     '-o', "$dir/m.mlm");
+        is($rc, 0, "recipe $i is imported") or diag($err);
+        is_deeply([predict("a,b,c\n1,2,x\n")], [4 + $bias[$i]],
+                  'with its own model');
+        is($json->decode(slurp("$out/run$i.json"))->{steps}[1]{file},
+           "run$i.exec-0.model", 'which it names');
+    }
+
+    # what is judged by folds has models of more runs of the command
+
+    ($rc, undef, $err) = train($linear, args => ['--recipe-out',
+                                                 "$out/folds"],
+                               train => { validate => { folds => 2 } });
+    is($rc, 0, 'with folds') or diag($err);
+    is_deeply([map { m{([^/]+)$} } glob "$out/folds*"],
+              ['folds', 'folds.exec-0.model'], 'one model is kept');
+    ($rc, undef, $err) = outcome({}, $ctl, 'import', "$out/folds", '-o',
+                                 "$dir/m.mlm");
+    is($rc, 0, 'and imported') or diag($err);
+}
+
+# nothing that is read is written over; known before a command runs
+
+for my $case (['plain.exec-0.model', qr/the\ model\ of\ steps\[1\]\ beside
+                                        \ --recipe-out:\ \S+\ is\ the\ same
+                                        \ file\ as\ steps\[2\]\.file,/x],
+              ['exec-0.model', qr/steps\[2\]\.file:\ expected\ another\ name
+                                  \ than\ exec-N\.model,/x],
+              ['./exec-12.model', qr/steps\[2\]\.file: expected another/])
+{
+    my ($name, $like) = @$case;
+    my $text = $json->encode({
+        recipe => 1, inputs => [{ name => 'a' }],
+        steps => [{ kind => 'affine', inputs => ['a'], outputs => ['q'],
+                    weights => [[2]] }],
+        signatures => [{ name => 'd', outputs => [{ name => 'q' }] }] });
+
+    spew("$dir/$name", $text);
+    train(':');
+
+    my $recipe = $json->decode(slurp("$dir/recipe.json"));
+    push @{ $recipe->{steps} }, { kind => 'model', file => $name,
+                                  inputs => ['a'], outputs => ['q'] };
+    spew("$dir/recipe.json", $json->encode($recipe));
+    spew("$dir/command.sh", "touch '$dir/ran'\n$linear");
+    unlink "$dir/ran";
+
+    ($rc, undef, $err) = outcome({}, $ctl, 'train', "$dir/recipe.json",
+                                 "$dir/rows.csv", '-o', "$dir/m.mlm",
+                                 '--recipe-out', "$dir/plain.json");
+    is($rc, 1, "a recipe that names $name");
+    like($err, $like, 'is told so');
+    is(slurp("$dir/$name"), $text, 'its file is unharmed');
+    ok(! -e "$dir/ran" && ! -e "$dir/plain.json", 'and nothing has run');
+    unlink "$dir/$name";
+}
+
 # -------------------------------------------------- keys of the step itself
 
 refused('no command', ':',

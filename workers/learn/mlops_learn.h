@@ -42,6 +42,8 @@ typedef struct {
                                            error */
     unsigned             look:1;        /* ends before something is fitted:
                                            no image */
+    const char          *plain;         /* the path that the plain recipe is
+                                           for, or NULL */
     const char          *image;         /* the path that it is for: what stands
                                            there tells whether the rows are
                                            learned already; or NULL */
@@ -115,6 +117,8 @@ typedef struct {
     size_t                recipe_len;
     char                 *work;         /* folder of files that it names, if
                                            any; removed by _free */
+    uint32_t              models_n;     /* of these, where plain is set, are
+                                           mlops_learn_beside()'s */
     int                   work_lock;
 
     uint64_t              rows_n;       /* of the file */
@@ -151,6 +155,9 @@ typedef struct {
  * are read. */
 int mlops_learn(const mlops_learn_options_t *options,
     mlops_learned_t *learned, mlops_err_t *err);
+/* The path of the k-th model beside the plain recipe; in work it has the same
+ * name.  malloc'ed; NULL: out of memory. */
+char *mlops_learn_beside(const char *plain, uint32_t k);
 /* Once the image is in its place: states take theirs. */
 int mlops_learned_keep(mlops_learned_t *learned, mlops_err_t *err);
 /* States that have not are removed. */

@@ -398,5 +398,6 @@ mlops_learn_folds_mean(const mlops_learn_folds_t *folds,
 
         value->lo = value->value - half;
         value->hi = value->value + half;
+        mlops_metric_clamp(score->metrics[m], value);
     }
 }

@@ -119,6 +119,19 @@ mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain)
         rc = mlops_learn_build(&it, &text, 1, &image, &len);
     }
 
+    if (rc == MLOPS_OK && run->options->plain != NULL) {
+        text.len = 0;
+        rc = mlops_learn_beside_steps(run, &chain->steps);
+
+        if (rc == MLOPS_OK) {
+            rc = mlops_learn_text(&it, &training, &text);
+        }
+
+        if (rc != MLOPS_OK) {
+            free(image);
+        }
+    }
+
     if (rc == MLOPS_OK) {
         run->learned->image = image;
         run->learned->image_len = len;

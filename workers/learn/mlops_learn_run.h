@@ -139,6 +139,13 @@ int mlops_learn_folds(mlops_learn_run_t *run, mlops_learn_score_t *score);
 
 int mlops_learn_image(mlops_learn_run_t *run, mlops_learn_chain_t *chain);
 
+/* Is a file of that name taken for a model of the run's commands? */
+int mlops_learn_beside_taken(const mlops_str_t *file);
+/* Names them in the steps, and in the folder of the run, as beside the plain
+ * recipe. */
+int mlops_learn_beside_steps(mlops_learn_run_t *run,
+    mlops_import_text_t *steps);
+
 /* The folder of a recipe, with a slash behind it, or "."; malloc'ed. */
 char *mlops_learn_folder(const char *path);
 /* A note of the report; behind MLOPS_LEARN_NOTES of them there is no room.

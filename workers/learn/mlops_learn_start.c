@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 
-#define MLOPS_LEARN_START_FILES  3          /* of a step */
+#define MLOPS_LEARN_START_FILES  4          /* of a step */
 
 
 /* The image in the place that the run's will take. */
@@ -28,6 +28,9 @@ typedef struct {
 
 static int mlops_learn_apart_step(mlops_learn_recipe_t *recipe, uint32_t i,
     int aside, mlops_apart_t *files, uint32_t *n);
+static int mlops_learn_apart_model(mlops_learn_recipe_t *recipe, uint32_t i,
+    const char *plain, uint32_t k, mlops_apart_t *file);
+static int mlops_learn_apart_taken(const mlops_learn_recipe_t *recipe);
 static int mlops_learn_starts_step(mlops_learn_run_t *run, uint32_t i);
 static int mlops_learn_start_made(mlops_learn_run_t *run, uint32_t i,
     const mlops_str_t *path);
@@ -98,9 +101,9 @@ mlops_learn_full(const mlops_learn_recipe_t *recipe, const mlops_str_t *path)
 
 int
 mlops_learn_apart(mlops_learn_recipe_t *recipe, const mlops_apart_t *files,
-    uint32_t files_n, int aside)
+    uint32_t files_n, const char *plain, int aside)
 {
-    uint32_t        i, n;
+    uint32_t        i, n, models;
     mlops_apart_t  *all;
 
     n = files_n;
@@ -116,13 +119,90 @@ mlops_learn_apart(mlops_learn_recipe_t *recipe, const mlops_apart_t *files,
         memcpy(all, files, n * sizeof(mlops_apart_t));
     }
 
-    for (i = 0; i < recipe->steps_n; i++) {
+    for (i = 0, models = 0; i < recipe->steps_n; i++) {
         if (mlops_learn_apart_step(recipe, i, aside, all, &n) != MLOPS_OK) {
             return mlops_err_set(recipe->err, "out of memory");
         }
+
+        if (!mlops_str_is(&recipe->steps[i].fit, "exec")) {
+            continue;
+        }
+
+        if (plain != NULL
+            && mlops_learn_apart_model(recipe, i, plain, models, &all[n++])
+               != MLOPS_OK)
+        {
+            return mlops_err_set(recipe->err, "out of memory");
+        }
+
+        models++;
+    }
+
+    if (models != 0 && mlops_learn_apart_taken(recipe) != MLOPS_OK) {
+        return MLOPS_ERROR;
     }
 
     return mlops_apart_check(all, n, recipe->err);
+}
+
+
+/* The model of a command, beside the plain recipe. */
+
+static int
+mlops_learn_apart_model(mlops_learn_recipe_t *recipe, uint32_t i,
+    const char *plain, uint32_t k, mlops_apart_t *file)
+{
+    char  *path, *what;
+
+    path = mlops_learn_beside(plain, k);
+
+    if (path == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    what = mlops_arena_alloc(recipe->arena, 80);
+    file->path = mlops_arena_copy(recipe->arena, path, strlen(path));
+    file->what = what;
+    file->written = 1;
+
+    free(path);
+
+    if (what == NULL || file->path == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    (void) snprintf(what, 80, "the model of steps[%u] beside --recipe-out",
+                    i);
+
+    return MLOPS_OK;
+}
+
+
+/* While it trains, models of commands have names of the run. */
+
+static int
+mlops_learn_apart_taken(const mlops_learn_recipe_t *recipe)
+{
+    uint32_t            i;
+    const mlops_str_t  *file;
+
+    for (i = 0; i < recipe->steps_n; i++) {
+
+        if (recipe->steps[i].fitter != NULL) {
+            continue;
+        }
+
+        file = mlops_learn_path(recipe, i, "file");
+
+        if (file != NULL && mlops_learn_beside_taken(file)) {
+            return mlops_err_set(recipe->err, "steps[%u].file: expected "
+                                 "another name than exec-N.model, which "
+                                 "models of the recipe's commands have, got "
+                                 "\"%.*s\"", i, mlops_fmt(file));
+        }
+    }
+
+    return MLOPS_OK;
 }
 
 
@@ -134,11 +214,11 @@ mlops_learn_apart_step(mlops_learn_recipe_t *recipe, uint32_t i, int aside,
     size_t                    k;
     mlops_apart_t            *file;
     const mlops_str_t        *path;
-    static const char *const  keys[MLOPS_LEARN_START_FILES] = {
+    static const char *const  keys[] = {
         "file", "start", "state"
     };
 
-    for (k = 0; k < MLOPS_LEARN_START_FILES; k++) {
+    for (k = 0; k < mlops_nitems(keys); k++) {
         path = mlops_learn_path(recipe, i, keys[k]);
 
         if (path == NULL || (k == 2 && aside)) {
@@ -170,7 +250,8 @@ mlops_learn_starts(mlops_learn_run_t *run)
     uint32_t  i;
 
     if (mlops_learn_apart(&run->recipe, run->options->files,
-                          run->options->files_n, run->aside)
+                          run->options->files_n, run->options->plain,
+                          run->aside)
         != MLOPS_OK)
     {
         return MLOPS_ERROR;

@@ -23,10 +23,12 @@
 #include "mlops_learn_run.h"
 
 
-/* Are the recipe's files apart from these, and from each other?  aside:
- * states are not written. */
+/* Are the recipe's files apart from these, and from each other?  plain: what
+ * stands beside the plain recipe there, too, or NULL.  aside: states are not
+ * written. */
 int mlops_learn_apart(mlops_learn_recipe_t *recipe,
-    const mlops_apart_t *files, uint32_t files_n, int aside);
+    const mlops_apart_t *files, uint32_t files_n, const char *plain,
+    int aside);
 
 /* Before rows are read: the same of a run; states can take their places; of a
  * run that is done again, starts are those that the image was made from. */

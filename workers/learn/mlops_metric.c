@@ -132,6 +132,28 @@ mlops_metric_interval(mlops_metric_t metric)
 }
 
 
+/* NaN, which there is without an interval, stays. */
+
+void
+mlops_metric_clamp(mlops_metric_t metric, mlops_metric_value_t *value)
+{
+    if (metric == MLOPS_METRIC_R2 || metric == MLOPS_METRIC_MEDIAN_ERROR) {
+        return;
+    }
+
+    if (value->lo < 0) {
+        value->lo = 0;                  /* losses are not below it */
+    }
+
+    if ((metric == MLOPS_METRIC_AUC || metric == MLOPS_METRIC_ACCURACY
+         || metric == MLOPS_METRIC_F1)
+        && value->hi > 1)
+    {
+        value->hi = 1;
+    }
+}
+
+
 int
 mlops_metric(mlops_metric_t metric, const mlops_scored_t *scored,
     uint64_t seed, mlops_metric_value_t *value, mlops_err_t *err)
@@ -231,13 +253,7 @@ mlops_metric_mean(mlops_metric_t metric, const mlops_scored_t *scored,
         }
     }
 
-    if (value->lo < 0) {
-        value->lo = 0;                  /* losses are not below it */
-    }
-
-    if (metric == MLOPS_METRIC_ACCURACY && value->hi > 1) {
-        value->hi = 1;
-    }
+    mlops_metric_clamp(metric, value);
 
     return MLOPS_OK;
 }
@@ -345,6 +361,7 @@ mlops_metric_bootstrap(mlops_metric_t metric, const mlops_scored_t *scored,
 
         value->lo = (value->lo < value->value) ? value->lo : value->value;
         value->hi = (value->hi > value->value) ? value->hi : value->value;
+        mlops_metric_clamp(metric, value);
     }
 
     return rc;

@@ -72,6 +72,9 @@ int mlops_metric_rows(mlops_metric_t metric);
 /* Has its value an interval? */
 int mlops_metric_interval(mlops_metric_t metric);
 
+/* The ends of its interval within what values can be. */
+void mlops_metric_clamp(mlops_metric_t metric, mlops_metric_value_t *value);
+
 /* Its value with the interval: of a mean of rows by the normal approximation
  * (delta method for rmse and r2), of a median by order statistics, of ece
  * none, else by 200 bootstrap samples of rows from seed.  A value that is not

@@ -87,7 +87,7 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
 {
     int                    rc;
     uint8_t               *place;
-    uint64_t               i;
+    uint64_t               i, missing;
     uint32_t               k, code, all;
     mlops_str_t            text;
     const uint32_t        *codes;
@@ -109,15 +109,22 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
         counts[k].code = k;
     }
 
-    for (i = 0; i < n; i++) {
+    for (i = 0, missing = 0; i < n; i++) {
         code = codes[rows[i]];
-        counts[code == MLOPS_MATRIX_NONE ? all - 1 : code].n++;
+
+        if (code == MLOPS_MATRIX_NONE) {
+            missing++;
+
+        } else {
+            counts[code].n++;
+        }
     }
 
-    qsort(counts, all, sizeof(mlops_slices_count_t), mlops_slices_count_cmp);
+    qsort(counts, all - 1, sizeof(mlops_slices_count_t),
+          mlops_slices_count_cmp);
     rc = MLOPS_OK;
 
-    for (k = 0; k < all && counts[k].n != 0 && rc == MLOPS_OK; k++) {
+    for (k = 0; k < all - 1 && counts[k].n != 0 && rc == MLOPS_OK; k++) {
         code = counts[k].code;
 
         if (k >= MLOPS_SLICES_MAX) {
@@ -126,12 +133,6 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
         }
 
         place[code] = (uint8_t) k;
-
-        if (code == all - 1) {
-            rc = mlops_slices_add(slices, err, "(missing)");
-            continue;
-        }
-
         text = one->view.categories[code];
         rc = mlops_slices_add(slices, err, mlops_slices_is_taken(text)
                                            ? "\"%.*s\"" : "%.*s",
@@ -141,6 +142,11 @@ mlops_slices_codes(mlops_slices_t *slices, const mlops_columns_one_t *one,
     if (k > MLOPS_SLICES_MAX && rc == MLOPS_OK) {
         rc = mlops_slices_add(slices, err, "(%u others)",
                               k - MLOPS_SLICES_MAX);
+    }
+
+    if (missing != 0 && rc == MLOPS_OK) {
+        place[all - 1] = (uint8_t) slices->n;
+        rc = mlops_slices_add(slices, err, "(missing)");
     }
 
     for (i = 0; i < n; i++) {

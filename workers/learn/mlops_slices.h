@@ -3,9 +3,10 @@
  *
  * Strings and up to MLOPS_SLICES_NUMBERS different numbers are a slice each
  * (the most frequent MLOPS_SLICES_MAX, all others together); more numbers are
- * cut at their quartiles.  Missing values are one more.  A name is the whole
- * string, or the shortest text of the number, so that no two are the same; a
- * string "(missing)" or "(N others)", in quotes or not, is put in quotes.
+ * cut at their quartiles.  Missing values are one more, the last.  A name is
+ * the whole string, or the shortest text of the number, so that no two are
+ * the same; a string "(missing)" or "(N others)", in quotes or not, is put in
+ * quotes.
  */
 
 #ifndef MLOPS_SLICES_H

@@ -190,7 +190,7 @@ mlops_tune_seen(mlops_tune_check_t *check, const mlops_tune_trial_t *trial,
 
     if (mlops_tune_state_key(recipe, err) != MLOPS_OK
         || mlops_learn_apart(recipe, check->options->files,
-                             check->options->files_n, 1)
+                             check->options->files_n, NULL, 1)
            != MLOPS_OK)
     {
         return mlops_err_prefix(err, "%s", check->options->recipe);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <dirent.h>
 #include <unistd.h>
 
 
@@ -38,8 +37,6 @@ static int mlopsctl_train_make(mlopsctl_train_t *in, const char *name,
     size_t len, const char *value);
 static int mlopsctl_train_write(const mlopsctl_train_t *in,
     mlops_learned_t *learned, mlops_err_t *err);
-static int mlopsctl_train_beside(const mlopsctl_train_t *in,
-    const char *path, mlops_err_t *err);
 static int mlopsctl_train_files(const mlopsctl_train_t *in,
     const mlops_learned_t *learned, mlops_err_t *err);
 
@@ -146,6 +143,7 @@ mlopsctl_train_apart(mlopsctl_train_t *in)
     in->learn.files = in->files;
     in->learn.files_n = mlops_nitems(in->files);
     in->learn.image = in->to;
+    in->learn.plain = in->recipe_out;
 
     return mlopsctl_apart(in->files, mlops_nitems(in->files));
 }
@@ -345,75 +343,38 @@ mlopsctl_train_write(const mlopsctl_train_t *in, mlops_learned_t *learned,
 }
 
 
-/* Files that the recipe names stand beside it. */
+/* Models of commands stand beside the recipe, which names them. */
 
 static int
 mlopsctl_train_files(const mlopsctl_train_t *in,
     const mlops_learned_t *learned, mlops_err_t *err)
 {
-    int             rc, n;
-    DIR            *dir;
-    char           *from, *to;
-    const char     *slash;
-    struct dirent  *entry;
+    int          rc;
+    char        *from, *to;
+    uint32_t     k;
+    const char  *slash;
 
-    dir = opendir(learned->work);
-
-    if (dir == NULL) {
-        return mlops_err_set(err, "%s: %s", learned->work, strerror(errno));
-    }
-
-    slash = strrchr(in->recipe_out, '/');
-    n = slash ? (int) (slash - in->recipe_out) + 1 : 0;
     rc = MLOPS_OK;
 
-    while (rc == MLOPS_OK && (entry = readdir(dir)) != NULL) {
-
-        if (entry->d_type != DT_REG || entry->d_name[0] == '.') {
-            continue;
-        }
-
+    for (k = 0; k < learned->models_n && rc == MLOPS_OK; k++) {
         from = NULL;
-        to = NULL;
+        to = mlops_learn_beside(in->recipe_out, k);
+        slash = to ? strrchr(to, '/') : NULL;
 
-        if (asprintf(&from, "%s/%s", learned->work, entry->d_name) == -1
-            || asprintf(&to, "%.*s%s", n, in->recipe_out, entry->d_name)
+        if (to == NULL
+            || asprintf(&from, "%s/%s", learned->work,
+                        slash ? slash + 1 : to)
                == -1)
         {
-            rc = mlops_err_set(err, "out of memory");
-
-        } else {
-            rc = mlopsctl_train_beside(in, to, err);
+            free(to);
+            return mlops_err_set(err, "out of memory");
         }
 
-        if (rc == MLOPS_OK) {
-            rc = mlopsctl_copy(from, to, err);
-        }
+        rc = mlopsctl_copy(from, to, err);
 
         free(from);
         free(to);
     }
 
-    (void) closedir(dir);
-
     return rc;
-}
-
-
-/* Their names are made by the run. */
-
-static int
-mlopsctl_train_beside(const mlopsctl_train_t *in, const char *path,
-    mlops_err_t *err)
-{
-    mlops_apart_t  files[mlops_nitems(in->files) + 1];
-
-    memset(files, 0, sizeof(files));
-    memcpy(files + 1, in->files, sizeof(in->files));
-
-    files[0].path = path;
-    files[0].what = "a file beside --recipe-out";
-    files[0].written = 1;
-
-    return mlops_apart_check(files, mlops_nitems(files), err);
 }
