@@ -6,10 +6,6 @@
 #include "mlopsctl_learn.h"
 #include "mlops_learn.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 
 typedef struct {
     const char             *to;
