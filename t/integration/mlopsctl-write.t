@@ -84,4 +84,106 @@ SKIP: {
     like($err, qr{/dev/full: write\(\) failed: No space}, 'is told');
 }
 
+# training tells before it is done what cannot be written, and nothing else
+
+spew("$dir/train.json", <<'END');
+{"recipe": 1, "inputs": [{"name": "a"}],
+ "train": {"rows": {"columns": [{"name": "y"}]}, "target": "y"},
+ "steps": [{"kind": "affine", "fit": "linear", "inputs": ["a"],
+            "outputs": ["p"]}],
+ "signatures": [{"name": "default", "outputs": [{"name": "p"}]}]}
+END
+spew("$dir/rows.csv", "a,y\n" . join '', map { "$_," . 3 * $_ . "\n" } 1 .. 50);
+spew("$dir/none.csv", "a,y\n");
+mkdir "$dir/tmp" or die "tmp: $!";
+chmod 0777, "$dir/tmp" or die "chmod: $!";
+
+sub train_to {
+    my ($rows, $to, @as) = @_;
+
+    local $ENV{TMPDIR} = "$dir/tmp";
+
+    return outcome({}, @as, $ctl, 'train', "$dir/train.json", "$dir/$rows",
+                   '-o', $to);
+}
+
+($rc, $out, $err) = train_to('none.csv', "$dir/nothing");
+is($rc, 1, 'training for a link to nothing');
+like($err, qr{/nothing: a link to nothing that is there$}m,
+     'is refused before rows are read');
+
+($rc, $out, $err) = train_to('none.csv', "$dir/far");
+is($rc, 1, 'for a folder');
+like($err, qr{/far: .*directory}, 'likewise');
+
+($rc, $out, $err) = train_to('none.csv', "$dir/none/new");
+is($rc, 1, 'in a folder that is not there');
+like($err, qr{/none/: No such file}, 'likewise');
+
+($rc, $out, $err) = train_to('rows.csv', "$dir/link");
+is($rc, 0, 'by a link') or diag($err);
+is(readlink "$dir/link", 'far/file', 'which stays');
+
+# as one who may not write everywhere
+
+{
+    my @as = ($> == 0) ? qw(setpriv --reuid 65534 --regid 65534
+                            --clear-groups) : ();
+
+    mkdir "$dir/ours" or die "ours: $!";
+    mkdir "$dir/fixed" or die "fixed: $!";
+    spew("$dir/ours/file", 'old');
+    spew("$dir/fixed/file", 'old');
+    symlink '../ours/file', "$dir/fixed/link" or die "link: $!";
+    symlink '../fixed/file', "$dir/ours/link" or die "link: $!";
+    POSIX::mkfifo("$dir/fixed/pipe", 0600) or die "mkfifo: $!";
+    chmod 0666, "$dir/fixed/pipe" or die "chmod: $!";
+    chmod 0666, "$dir/ours/file" or die "chmod: $!";
+    chmod 0777, "$dir/ours" or die "chmod: $!";
+    chmod 0555, "$dir/fixed" or die "chmod: $!";
+    chmod 0755, "$dir" or die "chmod: $!";
+
+    SKIP: {
+        system("@as '$ctl' --help >'$dir/tried' 2>&1") == 0
+            && system("@as test -r '$dir/train.json' -a ! -w '$dir/fixed'")
+               == 0
+            or skip 'no other user can be had here', 11;
+
+        ($rc, $out, $err) = train_to('rows.csv', "$dir/fixed/link", @as);
+        is($rc, 0, 'a link in a folder that is not ours') or diag($err);
+        isnt(slurp("$dir/ours/file"), 'old', 'to a file that is');
+
+        ($rc, $out, $err) = train_to('none.csv', "$dir/ours/link", @as);
+        is($rc, 1, 'a link to a file in a folder that is not');
+        like($err, qr{/ours/link: \S+/fixed/: Permission denied}, 'is refused');
+
+        ($rc, $out, $err) = train_to('none.csv', "$dir/fixed/new", @as);
+        is($rc, 1, 'a new file there');
+        like($err, qr{/fixed/: Permission denied}, 'likewise');
+
+        ($rc, $out, $err) = train_to('rows.csv', '/dev/null', @as);
+        is($rc, 0, 'a device there') or diag($err);
+
+        open my $reader, '-|', 'timeout', 60, 'cat', "$dir/fixed/pipe"
+            or die "cat: $!";
+        ($rc, $out, $err) = train_to('rows.csv', "$dir/fixed/pipe", @as);
+
+        if ($rc != 0) {
+            # the reader has waited for nothing
+            open my $end, '>', "$dir/fixed/pipe" or die "pipe: $!";
+        }
+
+        my $read = do { local $/; <$reader> };
+        is($rc, 0, 'a pipe there') or diag($err);
+        is($read, slurp("$dir/ours/file"), 'has the image');
+
+        chmod 0444, "$dir/fixed/pipe" or die "chmod: $!";
+        ($rc, $out, $err) = train_to('none.csv', "$dir/fixed/pipe", @as);
+        is($rc, 1, 'a pipe that is not ours');
+        like($err, qr{/fixed/pipe: Permission denied}, 'is refused');
+    }
+
+    chmod 0755, "$dir/fixed" or die "chmod: $!";
+}
+
 done_testing();

@@ -89,6 +89,10 @@ void mlopsctl_model_close(mlopsctl_model_t *file);
 int mlopsctl_write(const char *path, const void *data, size_t len,
     mode_t mode, mlops_err_t *err);
 
+/* Would that be refused?  It is told before the work is done: MLOPSCTL_DONE,
+ * or else MLOPSCTL_FAILED. */
+int mlopsctl_place(const char *path);
+
 /* mlops_apart_check(), told where it fails: MLOPSCTL_DONE, or else
  * MLOPSCTL_FAILED. */
 int mlopsctl_apart(const mlops_apart_t *files, size_t n);

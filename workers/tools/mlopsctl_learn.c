@@ -6,7 +6,6 @@
 #include "mlops_import_job.h"
 #include "mlops_num.h"
 
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <time.h>
@@ -559,33 +558,6 @@ mlopsctl_places(int argc, char **argv, const char *what, const char **first,
     *rows = argv[optind + 1];
 
     return MLOPSCTL_DONE;
-}
-
-
-int
-mlopsctl_place(const char *path)
-{
-    int          rc;
-    char        *folder;
-    const char  *slash;
-
-    slash = strrchr(path, '/');
-    folder = slash ? strndup(path, (size_t) (slash - path) + 1)
-                   : strdup(".");
-
-    if (folder == NULL) {
-        return mlopsctl_failed("out of memory");
-    }
-
-    rc = MLOPSCTL_DONE;
-
-    if (access(folder, W_OK|X_OK) == -1) {
-        rc = mlopsctl_failed("%s: %s: %s", path, folder, strerror(errno));
-    }
-
-    free(folder);
-
-    return rc;
 }
 
 

@@ -62,8 +62,6 @@ int mlopsctl_seed(const char *text, uint64_t *seed);
 /* What has to be behind the options: what ("a recipe") and the rows. */
 int mlopsctl_places(int argc, char **argv, const char *what,
     const char **first, const char **rows);
-/* A folder that cannot be written to is told before the work is done. */
-int mlopsctl_place(const char *path);
 /* A regular file as a whole. */
 int mlopsctl_copy(const char *from, const char *to, mlops_err_t *err);
 
