@@ -6,11 +6,13 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 
 static int mlops_apart_folder(const char *path, struct stat *st,
     const char **name);
+static int mlops_apart_bare(const char *path, size_t len, char *bare);
 
 
 int
@@ -60,6 +62,78 @@ mlops_apart_folder(const char *path, struct stat *st, const char **name)
     folder[len] = '\0';
 
     return stat(len ? folder : ".", st) == 0 ? MLOPS_OK : MLOPS_ERROR;
+}
+
+
+int
+mlops_apart_within(const char *path, const char *folder)
+{
+    char         *slash;
+    char          real[PATH_MAX], bare[PATH_MAX], other[PATH_MAX];
+    const char   *name;
+    struct stat   st, at;
+
+    name = strrchr(path, '/');
+    name = name ? name + 1 : path;
+
+    if (mlops_apart_bare(path, (size_t) (name - path), bare) != MLOPS_OK
+        || mlops_apart_bare(folder, strlen(folder), other) != MLOPS_OK)
+    {
+        return 0;
+    }
+
+    if (stat(other, &st) == -1) {
+        return stat(bare, &at) == -1 && mlops_apart_same(bare, other);
+    }
+
+    if (realpath(path, real) != NULL) {
+        *strrchr(real, '/') = '\0';
+
+    } else if (realpath(bare, real) == NULL) {
+        return 0;
+    }
+
+    for ( ;; ) {
+
+        if (stat(real[0] ? real : "/", &at) == 0 && at.st_dev == st.st_dev
+            && at.st_ino == st.st_ino)
+        {
+            return 1;
+        }
+
+        slash = strrchr(real, '/');
+
+        if (slash == NULL) {
+            return 0;
+        }
+
+        *slash = '\0';
+    }
+}
+
+
+/* A folder's path without slashes at its end. */
+
+static int
+mlops_apart_bare(const char *path, size_t len, char *bare)
+{
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+
+    if (len == 0) {
+        path = ".";
+        len = 1;
+    }
+
+    if (len >= PATH_MAX) {
+        return MLOPS_ERROR;
+    }
+
+    memcpy(bare, path, len);
+    bare[len] = '\0';
+
+    return MLOPS_OK;
 }
 
 

@@ -23,6 +23,11 @@ typedef struct {
  * yet, one name in the same folder?  Devices and pipes never are. */
 int mlops_apart_same(const char *one, const char *two);
 
+/* Is a file, or the one that would be there, in a folder or below it, links
+ * followed?  Where neither the folder nor that of the file is there yet, they
+ * are compared as above. */
+int mlops_apart_within(const char *path, const char *folder);
+
 /* MLOPS_ERROR: one that is written is the same file as another of them; err
  * names both. */
 int mlops_apart_check(const mlops_apart_t *files, size_t n,

@@ -54,6 +54,56 @@ test_same(void **state)
 
 
 static void
+test_within(void **state)
+{
+    char         dir[UNIT_PATH_SIZE];
+    const char  *tmp;
+
+    (void) state;
+
+    tmp = unit_tmpdir();
+    assert_non_null(getcwd(dir, sizeof(dir)));
+    assert_int_equal(chdir(tmp), 0);
+
+    assert_int_equal(mkdir("in", 0700), 0);
+    assert_int_equal(mkdir("in/below", 0700), 0);
+    assert_int_equal(mkdir("inner", 0700), 0);
+    unit_spew("in/a", "1", 1);
+    assert_int_equal(symlink("in/a", "to"), 0);
+    assert_int_equal(symlink("in", "other"), 0);
+    assert_int_equal(symlink("../inner/a", "in/out"), 0);
+    unit_spew("inner/a", "1", 1);
+
+    assert_true(mlops_apart_within("in/a", "in"));
+    assert_true(mlops_apart_within("in/new", "in/"));
+    assert_true(mlops_apart_within("in/below/new", "./in"));
+    assert_true(mlops_apart_within("to", "in"));
+    assert_true(mlops_apart_within("other/new", "in"));
+    assert_true(mlops_apart_within("in/new", "other"));
+    assert_true(mlops_apart_within("new", "."));
+
+    assert_false(mlops_apart_within("inner/new", "in"));
+    assert_false(mlops_apart_within("new", "in"));
+    assert_false(mlops_apart_within("in/out", "in"));
+    assert_false(mlops_apart_within("in", "in"));
+    assert_false(mlops_apart_within("in/../new", "in"));
+    assert_false(mlops_apart_within("/dev/null", "in"));
+
+    /* neither is there: by path */
+
+    assert_true(mlops_apart_within("no/new", "no"));
+    assert_true(mlops_apart_within("in/../no/new", "./no//"));
+    assert_false(mlops_apart_within("no/new", "none"));
+    assert_false(mlops_apart_within("no/new", "in/no"));
+    assert_false(mlops_apart_within("new", "no"));
+    assert_false(mlops_apart_within("in/a", "no"));
+    assert_false(mlops_apart_within("no/new", "in"));
+
+    assert_int_equal(chdir(dir), 0);
+}
+
+
+static void
 test_check(void **state)
 {
     mlops_err_t    err;
@@ -103,6 +153,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_same),
+        cmocka_unit_test(test_within),
         cmocka_unit_test(test_check)
     };
 

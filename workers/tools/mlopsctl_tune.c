@@ -54,12 +54,12 @@ mlopsctl_tune(int argc, char **argv)
 
     rc = mlopsctl_tune_options(&in, argc, argv);
 
-    if (rc == MLOPSCTL_DONE && in.to != NULL) {
-        rc = mlopsctl_place(in.to);
-    }
-
     if (rc == MLOPSCTL_DONE) {
         rc = mlopsctl_tune_apart(&in);
+    }
+
+    if (rc == MLOPSCTL_DONE && in.to != NULL) {
+        rc = mlopsctl_place(in.to);
     }
 
     if (rc == MLOPSCTL_DONE) {
@@ -338,9 +338,19 @@ mlopsctl_tune_goal(mlopsctl_tune_t *in, const char *text)
 }
 
 
+/* In the folder of state the image would be a trial's, for later runs. */
+
 static int
 mlopsctl_tune_apart(mlopsctl_tune_t *in)
 {
+    if (in->to != NULL && in->tune.state != NULL
+        && mlops_apart_within(in->to, in->tune.state))
+    {
+        return mlopsctl_failed("-o: %s is in the folder of --state, %s, which "
+                               "keeps trials: name another place", in->to,
+                               in->tune.state);
+    }
+
     in->files[0].path = in->tune.recipe;
     in->files[0].what = "the recipe";
     in->files[1].path = in->tune.rows;
