@@ -214,6 +214,61 @@ recipe(tune => { alpha => [0.1, 0.2] });
 
     ($rc, $out, $err) = tune(@alpha, '--intercept');
     is($rc, 2, 'without a value, too');
+
+    # the same node of the recipe, by another name, around it or in it
+
+    for (['alpha', 'steps[0].alpha=3'], ['alpha', 'steps[00].alpha=3'],
+         ['steps[0].alpha', 'alpha=3'],
+         ['alpha', 'steps[0]={"kind":"affine","fit":"linear"}'],
+         ['steps[0]', 'alpha=3'])
+    {
+        my ($name, $set) = @$_;
+
+        recipe(tune => { $name => [0, 0.1] });
+        ($rc, $out, $err) = tune(@alpha, '--set', $set);
+        is($rc, 1, "$name of the space, $set of all trials");
+        like($err, qr/setting\ "\Q$set\E":\ "\Q$name\E"\ is\ in\ the\ recipe's
+                      \ tune/x, 'is an error');
+    }
+
+    recipe(tune => { alpha => [0, 0.1] });
+    ($rc, $out, $err) = tune(@alpha, '--set', 'steps[0].intercept=false',
+                             '--set', 'steps[0].fit=elastic_net');
+    is($rc, 0, 'another node of the same step is set') or diag($err);
+}
+
+# an image that would take the place of what the state has
+
+{
+    my @state = ('--trials', 2, '--state');
+
+    recipe(tune => { alpha => [0, 0.1] });
+
+    ($rc, $out, $err) = tune(@state, "$dir/own", '-o', "$dir/own/best.mlm");
+    is($rc, 1, '-o in a folder of state that is not there yet');
+    like($err, qr{-o: \Q$dir\E/own/best\.mlm is in the folder of --state, },
+         'is an error');
+    ok(! -e "$dir/own", 'before anything is made');
+
+    ($rc, $out, $err) = tune(@state, "$dir/own/", '-o', "$dir/b.mlm");
+    is($rc, 0, 'beside it') or diag($err);
+    symlink 'own', "$dir/alias" or die "link: $!";
+    symlink 'own/trial-0.mlm', "$dir/into" or die "link: $!";
+
+    my %was = map { $_ => slurp("$dir/own/$_") } qw(tune.json trial-0.mlm);
+
+    for my $to ('own/trial-0.mlm', 'own/tune.json', 'alias/new.mlm',
+                'own/work/new.mlm', 'into', 'own/../own/new.mlm')
+    {
+        ($rc, $out, $err) = tune(@state, "$dir/own", '-o', "$dir/$to");
+        is($rc, 1, "-o $to");
+        like($err, qr{-o: \Q$dir/$to\E is in the folder of --state, },
+             'is an error');
+        is($out, '', 'before anything is done');
+    }
+
+    is(slurp("$dir/own/$_"), $was{$_}, "$_ stays") for sort keys %was;
+    ok(! -e "$dir/own/new.mlm", 'and nothing else is there');
 }
 
 # a whole number

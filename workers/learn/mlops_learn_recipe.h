@@ -103,6 +103,9 @@ uint8_t *mlops_learn_sources(const mlops_learn_recipe_t *recipe,
 
 /* Puts a setting into the document. */
 int mlops_learn_set(mlops_learn_recipe_t *recipe, const char *setting);
+/* The node that it replaces, made where it is missing; NULL: error. */
+mlops_doc_t *mlops_learn_set_find(mlops_learn_recipe_t *recipe,
+    const char *setting, mlops_doc_t **value);
 
 /* The step with its wildcards replaced by the names of cells; NULL: error. */
 const mlops_doc_t *mlops_learn_expand(mlops_field_t *field,

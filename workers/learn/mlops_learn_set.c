@@ -13,10 +13,10 @@
 #include <stdlib.h>
 
 
-static int mlops_learn_set_plain(mlops_learn_recipe_t *recipe,
-    const mlops_str_t *name, mlops_doc_t *value);
-static int mlops_learn_set_path(mlops_learn_recipe_t *recipe,
-    const mlops_str_t *path, mlops_doc_t *value);
+static mlops_doc_t *mlops_learn_set_plain(mlops_learn_recipe_t *recipe,
+    const mlops_str_t *name);
+static mlops_doc_t *mlops_learn_set_path(mlops_learn_recipe_t *recipe,
+    const mlops_str_t *path);
 static mlops_doc_t *mlops_learn_set_element(mlops_learn_recipe_t *recipe,
     const mlops_str_t *path, mlops_doc_t *array, const char **p);
 static mlops_doc_t *mlops_learn_set_member(mlops_learn_recipe_t *recipe,
@@ -30,46 +30,62 @@ static int mlops_learn_set_number(mlops_learn_recipe_t *recipe,
 int
 mlops_learn_set(mlops_learn_recipe_t *recipe, const char *setting)
 {
-    int           rc;
+    mlops_doc_t  *to, *value;
+
+    to = mlops_learn_set_find(recipe, setting, &value);
+
+    if (to == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    to->type = value->type;
+    to->n = value->n;
+    to->v = value->v;
+
+    return MLOPS_OK;
+}
+
+
+mlops_doc_t *
+mlops_learn_set_find(mlops_learn_recipe_t *recipe, const char *setting,
+    mlops_doc_t **value)
+{
     const char   *equals;
     mlops_str_t   name;
-    mlops_doc_t  *value;
+    mlops_doc_t  *to;
 
     equals = strchr(setting, '=');
 
     if (!mlops_utf8_valid(setting, strlen(setting))) {
-        return mlops_err_set(recipe->err, "setting \"%s\": expected UTF-8",
+        (void) mlops_err_set(recipe->err, "setting \"%s\": expected UTF-8",
                              setting);
+        return NULL;
     }
 
     if (equals == NULL || equals == setting) {
-        return mlops_err_set(recipe->err, "setting \"%s\": expected "
+        (void) mlops_err_set(recipe->err, "setting \"%s\": expected "
                              "name=value", setting);
+        return NULL;
     }
 
     name.data = setting;
     name.len = (size_t) (equals - setting);
 
-    value = mlops_learn_set_value(recipe, equals + 1);
+    to = NULL;
+    *value = mlops_learn_set_value(recipe, equals + 1);
 
-    if (value == NULL) {
-        return mlops_err_prefix(recipe->err, "setting \"%s\"", setting);
+    if (*value != NULL) {
+        to = (memchr(name.data, '.', name.len) == NULL
+              && memchr(name.data, '[', name.len) == NULL)
+             ? mlops_learn_set_plain(recipe, &name)
+             : mlops_learn_set_path(recipe, &name);
     }
 
-    if (memchr(name.data, '.', name.len) == NULL
-        && memchr(name.data, '[', name.len) == NULL)
-    {
-        rc = mlops_learn_set_plain(recipe, &name, value);
-
-    } else {
-        rc = mlops_learn_set_path(recipe, &name, value);
+    if (to == NULL) {
+        (void) mlops_err_prefix(recipe->err, "setting \"%s\"", setting);
     }
 
-    if (rc != MLOPS_OK) {
-        return mlops_err_prefix(recipe->err, "setting \"%s\"", setting);
-    }
-
-    return MLOPS_OK;
+    return to;
 }
 
 
@@ -140,12 +156,11 @@ mlops_learn_set_number(mlops_learn_recipe_t *recipe, const char *text,
 
 /* A key of the one learner that knows it. */
 
-static int
-mlops_learn_set_plain(mlops_learn_recipe_t *recipe, const mlops_str_t *name,
-    mlops_doc_t *value)
+static mlops_doc_t *
+mlops_learn_set_plain(mlops_learn_recipe_t *recipe, const mlops_str_t *name)
 {
     uint32_t               i, k, known, learners, at[2];
-    mlops_doc_t           *step, *found, *other, *to;
+    mlops_doc_t           *step, *found, *other;
     const mlops_doc_t     *steps, *kind, *fit;
     const mlops_fitter_t  *fitter;
 
@@ -189,42 +204,34 @@ mlops_learn_set_plain(mlops_learn_recipe_t *recipe, const mlops_str_t *name,
     }
 
     if (learners == 0) {
-        return mlops_err_set(recipe->err, "the recipe has no step that "
+        (void) mlops_err_set(recipe->err, "the recipe has no step that "
                              "learns; a path such as train.seed names any "
                              "other value");
+        return NULL;
     }
 
     if (known > 1) {
-        return mlops_err_set(recipe->err, "several learners have this key: "
+        (void) mlops_err_set(recipe->err, "several learners have this key: "
                              "write steps[%u].%.*s or steps[%u].%.*s", at[0],
                              mlops_fmt(name), at[1], mlops_fmt(name));
+        return NULL;
     }
 
     if (known == 0 && learners > 1) {
-        return mlops_err_set(recipe->err, "no learner has this key");
+        (void) mlops_err_set(recipe->err, "no learner has this key");
+        return NULL;
     }
 
     /* of one learner the check of its keys says what was meant */
 
-    to = mlops_learn_set_member(recipe, found ? found : other, name);
-
-    if (to == NULL) {
-        return MLOPS_ERROR;
-    }
-
-    to->type = value->type;
-    to->n = value->n;
-    to->v = value->v;
-
-    return MLOPS_OK;
+    return mlops_learn_set_member(recipe, found ? found : other, name);
 }
 
 
 /* Objects on the way are made where they are missing. */
 
-static int
-mlops_learn_set_path(mlops_learn_recipe_t *recipe, const mlops_str_t *path,
-    mlops_doc_t *value)
+static mlops_doc_t *
+mlops_learn_set_path(mlops_learn_recipe_t *recipe, const mlops_str_t *path)
 {
     mlops_str_t   key;
     const char   *p, *end;
@@ -244,8 +251,9 @@ mlops_learn_set_path(mlops_learn_recipe_t *recipe, const mlops_str_t *path,
         key.len = (size_t) (p - key.data);
 
         if (key.len == 0) {
-            return mlops_err_set(recipe->err, "expected a path such as "
+            (void) mlops_err_set(recipe->err, "expected a path such as "
                                  "train.split.seed or steps[2].alpha");
+            return NULL;
         }
 
         if (at->type == MLOPS_DOC_NULL) {
@@ -255,9 +263,10 @@ mlops_learn_set_path(mlops_learn_recipe_t *recipe, const mlops_str_t *path,
         }
 
         if (at->type != MLOPS_DOC_OBJECT) {
-            return mlops_err_set(recipe->err, "%.*s: expected an object "
+            (void) mlops_err_set(recipe->err, "%.*s: expected an object "
                                  "before it, got %s", mlops_fmt(&key),
                                  mlops_doc_type_name(at));
+            return NULL;
         }
 
         at = mlops_learn_set_member(recipe, at, &key);
@@ -266,21 +275,14 @@ mlops_learn_set_path(mlops_learn_recipe_t *recipe, const mlops_str_t *path,
             at = mlops_learn_set_element(recipe, path, at, &p);
         }
 
-        if (at == NULL) {
-            return MLOPS_ERROR;
-        }
-
-        if (p == end) {
-            at->type = value->type;
-            at->n = value->n;
-            at->v = value->v;
-
-            return MLOPS_OK;
+        if (at == NULL || p == end) {
+            return at;
         }
 
         if (*p != '.') {
-            return mlops_err_set(recipe->err, "expected a path such as "
+            (void) mlops_err_set(recipe->err, "expected a path such as "
                                  "train.split.seed or steps[2].alpha");
+            return NULL;
         }
 
         p++;

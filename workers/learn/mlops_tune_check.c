@@ -15,6 +15,10 @@
 #include <stdlib.h>
 
 
+#define MLOPS_TUNE_DEPTH  1024      /* of a recipe with settings, more than
+                                       it has */
+
+
 typedef struct {
     const mlops_tune_options_t  *options;
     const char                  *data;      /* of the recipe */
@@ -31,8 +35,13 @@ typedef struct {
 } mlops_tune_check_t;
 
 
-static int mlops_tune_apart(const mlops_tune_space_t *space,
-    const mlops_tune_options_t *options, mlops_err_t *err);
+static int mlops_tune_apart(const mlops_tune_check_t *check,
+    const mlops_tune_space_t *space);
+static int mlops_tune_hidden(const mlops_tune_check_t *check,
+    const mlops_tune_space_t *space, const mlops_tune_trial_t *trial,
+    mlops_arena_t *arena);
+static int mlops_tune_within(const mlops_doc_t *node, const mlops_doc_t *doc,
+    int depth);
 static int mlops_tune_first(mlops_tune_check_t *check);
 static int mlops_tune_seen(mlops_tune_check_t *check,
     const mlops_tune_trial_t *trial, mlops_learn_recipe_t *recipe,
@@ -40,7 +49,7 @@ static int mlops_tune_seen(mlops_tune_check_t *check,
 static int mlops_tune_recipe(mlops_tune_check_t *check,
     const mlops_tune_trial_t *trial, mlops_learn_recipe_t *recipe,
     mlops_arena_t *arena, mlops_err_t *err);
-static const char **mlops_tune_set(mlops_tune_check_t *check,
+static const char **mlops_tune_set(const mlops_tune_check_t *check,
     const mlops_tune_trial_t *trial, uint32_t *n, mlops_arena_t *arena);
 static int mlops_tune_state_key(const mlops_learn_recipe_t *recipe,
     mlops_err_t *err);
@@ -69,10 +78,6 @@ mlops_tune_check(const mlops_tune_options_t *options, const char *data,
     mlops_arena_t        arena;
     mlops_tune_check_t   check;
 
-    if (mlops_tune_apart(space, options, err) != MLOPS_OK) {
-        return MLOPS_ERROR;
-    }
-
     folder = mlops_learn_folder(options->recipe);
     if (folder == NULL) {
         return mlops_err_set(err, "out of memory");
@@ -87,7 +92,11 @@ mlops_tune_check(const mlops_tune_options_t *options, const char *data,
     check.tuned = tuned;
     check.err = err;
 
-    rc = mlops_tune_first(&check);
+    rc = mlops_tune_apart(&check, space);
+
+    if (rc == MLOPS_OK) {
+        rc = mlops_tune_first(&check);
+    }
 
     if (rc == MLOPS_OK) {
         rc = mlops_tune_folds(&check, space);
@@ -108,28 +117,116 @@ mlops_tune_check(const mlops_tune_options_t *options, const char *data,
 /* A setting of all trials that the space sets, too, would have no effect. */
 
 static int
-mlops_tune_apart(const mlops_tune_space_t *space,
-    const mlops_tune_options_t *options, mlops_err_t *err)
+mlops_tune_apart(const mlops_tune_check_t *check,
+    const mlops_tune_space_t *space)
 {
-    uint32_t            a, i;
-    const mlops_str_t  *name;
+    int             rc;
+    uint32_t        i;
+    mlops_arena_t   arena;
 
-    for (i = 0; i < options->set_n; i++) {
-        for (a = 0; a < space->axes_n; a++) {
-            name = &space->axes[a].name;
+    rc = MLOPS_OK;
 
-            if (strncmp(options->set[i], name->data, name->len) == 0
-                && options->set[i][name->len] == '=')
+    if (check->options->set_n == 0) {
+        return MLOPS_OK;
+    }
+
+    for (i = 0; i < check->tuned->trials_n && rc == MLOPS_OK; i++) {
+        mlops_arena_init(&arena, NULL, NULL);
+        rc = mlops_tune_hidden(check, space, &check->tuned->trials[i],
+                               &arena);
+        mlops_arena_destroy(&arena);
+    }
+
+    return rc;
+}
+
+
+/* Settings are told apart by what they replace in the recipe: names of it
+ * have several spellings.  What is wrong with them is told elsewhere. */
+
+static int
+mlops_tune_hidden(const mlops_tune_check_t *check,
+    const mlops_tune_space_t *space, const mlops_tune_trial_t *trial,
+    mlops_arena_t *arena)
+{
+    uint32_t               i, k, n, all;
+    mlops_err_t            unused;
+    mlops_doc_t           *value;
+    const char           **set;
+    const mlops_doc_t    **at;
+    mlops_learn_recipe_t   recipe;
+
+    memset(&recipe, 0, sizeof(recipe));
+
+    recipe.arena = arena;
+    recipe.err = &unused;
+    recipe.doc = mlops_doc_parse(check->data, check->len, 0, arena,
+                                 check->err);
+
+    if (recipe.doc == NULL) {
+        return MLOPS_ERROR;
+    }
+
+    all = check->options->set_n;
+    set = mlops_tune_set(check, trial, &n, arena);
+    at = mlops_arena_alloc(arena, (size_t) n * sizeof(mlops_doc_t *));
+
+    if (set == NULL || at == NULL) {
+        return mlops_err_set(check->err, "out of memory");
+    }
+
+    for (i = 0; i < n; i++) {
+        at[i] = mlops_learn_set_find(&recipe, set[i], &value);
+
+        if (at[i] == NULL) {
+            return MLOPS_OK;
+        }
+
+        for (k = 0; i >= all && k < all; k++) {
+
+            if (mlops_tune_within(at[i], at[k], MLOPS_TUNE_DEPTH)
+                || mlops_tune_within(at[k], at[i], MLOPS_TUNE_DEPTH))
             {
-                return mlops_err_set(err, "setting \"%s\": \"%.*s\" is in "
-                                     "the recipe's tune, which sets it for "
-                                     "each trial", options->set[i],
-                                     mlops_fmt(name));
+                return mlops_err_set(check->err, "setting \"%s\": \"%.*s\" "
+                                     "is in the recipe's tune, which sets it "
+                                     "for each trial", set[k],
+                                     mlops_fmt(&space->axes[i - all].name));
             }
+        }
+
+        if (mlops_learn_set(&recipe, set[i]) != MLOPS_OK) {
+            return MLOPS_OK;
         }
     }
 
     return MLOPS_OK;
+}
+
+
+/* Is a node this one, or below it? */
+
+static int
+mlops_tune_within(const mlops_doc_t *node, const mlops_doc_t *doc, int depth)
+{
+    const mlops_doc_t  *child;
+
+    if (node == doc) {
+        return 1;
+    }
+
+    if (depth == 0
+        || (doc->type != MLOPS_DOC_ARRAY && doc->type != MLOPS_DOC_OBJECT))
+    {
+        return 0;
+    }
+
+    for (child = doc->v.child; child != NULL; child = child->next) {
+        if (mlops_tune_within(node, child, depth - 1)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -241,8 +338,8 @@ mlops_tune_recipe(mlops_tune_check_t *check, const mlops_tune_trial_t *trial,
 /* Those of all trials, then its own. */
 
 static const char **
-mlops_tune_set(mlops_tune_check_t *check, const mlops_tune_trial_t *trial,
-    uint32_t *n, mlops_arena_t *arena)
+mlops_tune_set(const mlops_tune_check_t *check,
+    const mlops_tune_trial_t *trial, uint32_t *n, mlops_arena_t *arena)
 {
     uint32_t                     i;
     const char                 **set;
