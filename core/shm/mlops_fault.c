@@ -1,5 +1,5 @@
 /*
- * Fault points: where a test build kills itself.
+ * Fault points: where a test build kills or stops itself.
  *
  * The log is opened for each line, O_APPEND, so that points passed by
  * several processes of one run stay in order and none is lost by the kill.
@@ -22,6 +22,7 @@ static void mlops_fault_log(const char *point);
 void
 mlops_fault(const char *point)
 {
+    int           signal;
     long          n;
     size_t        len;
     const char   *fault;
@@ -41,7 +42,13 @@ mlops_fault(const char *point)
         return;
     }
 
-    if (fault[len] == '#') {
+    signal = SIGKILL;
+
+    if (strcmp(fault + len, "!") == 0) {
+        signal = SIGSTOP;
+        n = 1;
+
+    } else if (fault[len] == '#') {
         n = strtol(fault + len + 1, NULL, 10);
 
     } else if (fault[len] == '\0') {
@@ -52,7 +59,7 @@ mlops_fault(const char *point)
     }
 
     if (++passed == n) {
-        (void) kill(getpid(), SIGKILL);
+        (void) kill(getpid(), signal);
     }
 }
 

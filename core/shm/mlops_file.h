@@ -142,9 +142,9 @@ int mlops_file_lock(int dir, const char *name, uint32_t timeout_ms,
 /*
  * Fault points for tests: with MLOPS_FAULTS defined at compile time,
  * MLOPS_FAULT=name or name#n in the environment kills the process (SIGKILL)
- * as it passes mlops_fault("name") for the first or the n-th time, and
- * MLOPS_FAULT_LOG=file gets the name of each point that is passed.  Otherwise
- * this is nothing.
+ * as it passes mlops_fault("name") for the first or the n-th time, name!
+ * stops it there (SIGSTOP), and MLOPS_FAULT_LOG=file gets the name of each
+ * point that is passed.  Otherwise this is nothing.
  */
 #if (MLOPS_FAULTS)
 void mlops_fault(const char *point);

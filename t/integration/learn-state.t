@@ -8,6 +8,7 @@ use warnings;
 use File::Temp;
 use FindBin;
 use JSON::PP;
+use POSIX ();
 use lib "$FindBin::Bin/../../tools/lib";
 
 use Mlops qw($build outcome spew);
@@ -32,6 +33,48 @@ sub faulty {
 
     return outcome({ env => { TMPDIR => "$dir/tmp", MLOPS_FAULT => $point } },
                    $fault, @args);
+}
+
+
+# A run that has stopped at a point.
+
+sub stopped {
+    my ($point, @args) = @_;
+
+    open(my $err, '+>', undef) or die "temporary file: $!";
+
+    my $pid = fork() // die "fork: $!";
+
+    if ($pid == 0) {
+        @ENV{qw(TMPDIR MLOPS_FAULT)} = ("$dir/tmp", "$point!");
+        open(STDOUT, '>', '/dev/null') or POSIX::_exit(126);
+        open(STDERR, '>&', $err) or POSIX::_exit(126);
+        alarm 300;
+        exec { $fault } $fault, @args or POSIX::_exit(127);
+    }
+
+    waitpid $pid, POSIX::WUNTRACED();
+    POSIX::WIFSTOPPED(${^CHILD_ERROR_NATIVE})
+        or BAIL_OUT("a run did not stop at $point");
+
+    return { pid => $pid, err => $err };
+}
+
+
+# Its end.
+
+sub gone_on {
+    my ($run) = @_;
+
+    kill CONT => $run->{pid};
+    waitpid $run->{pid}, 0;
+
+    my $status = $?;
+
+    seek $run->{err}, 0, 0;
+
+    return ($status & 127 ? 'signal ' . ($status & 127) : $status >> 8,
+            do { local $/; readline($run->{err}) // '' });
 }
 
 
@@ -216,6 +259,101 @@ SKIP: {
               'the image is the first to take its place');
     unlike(entries(), qr/\.tmp\./, 'and nothing is left');
 }
+
+# ------------------------------------------- two runs that replace one state
+
+SKIP: {
+    skip "no $fault", 13 if !-x $fault;
+
+    my @other = map { s/^o\.mlm/other.mlm/r =~ s/day2/day3/r } @go_on;
+
+    # the other one from its start to its end, before anything is put in place
+
+    back();
+    my $run = stopped('train_write', @go_on);
+    ($rc, $out, $err) = ctl(@other);
+    is($rc, 0, 'while a run is at work another one replaces its state')
+        or diag($err);
+    my $third = slurp('s.st');
+    isnt($third, $first, 'really');
+
+    ($rc, $err) = gone_on($run);
+    is($rc, 1, 'the run fails');
+    like($err, qr/steps\[0\]\.state:\ss\.st\swas\sreplaced\sby\sanother
+                  \srun\smeanwhile/x, 'with a sentence');
+    is(slurp('s.st'), $third, 'the state of the other one stays');
+    is(slurp('o.mlm'), $first_image, 'and the image');
+    unlike(entries(), qr/\.(?:tmp|lock)\./, 'and nothing is beside it');
+
+    # the other one while the image has its place and the state has not
+
+    back();
+    unlink 'other.mlm';
+    $run = stopped('train_image', @go_on);
+    ok(-e '.lock.s.st', 'the state is locked before the image is written');
+
+    my $late = stopped('train_write', @other);
+
+    kill CONT => $late->{pid};
+    ($rc, $err) = gone_on($run);
+    is($rc, 0, 'a run that came first ends well') or diag($err);
+    ($rc, $err) = gone_on($late);
+    is($rc, 1, 'the late one does not');
+    like($err, qr/s\.st was replaced by another run meanwhile/, 'and says so');
+    ok(slurp('s.st') eq $second && !-e 'other.mlm', 'leaving all as it was');
+    unlike(entries(), qr/\.(?:tmp|lock)\./, 'and no lock');
+}
+
+# -------------------------------------- two steps that replace what they read
+
+my $twice = decode_json(recipe(start => 's.st', state => 's.st'));
+
+push @{ $twice->{steps} }, { %{ $twice->{steps}[0] }, outputs => ['q'],
+                             start => 't.st', state => 't.st' };
+back();
+spew('t.st', $first);
+spew('twice.json', encode_json($twice));
+
+($rc, $out, $err) = ctl('train', 'twice.json', 'no-such.csv', '-o',
+                        'twice.mlm');
+is($rc, 1, 'two steps that replace what they start from are refused');
+like($err, qr/steps\[1\]\.state:\sexpected\sat\smost\sone\sstep\sthat
+              \sreplaces\sthe\sstate\sit\sstarts\sfrom,\sgot
+              \ssteps\[0\]\sand\ssteps\[1\]/x, 'before rows are read');
+
+$twice->{steps}[1]{state} = 'u.st';
+spew('twice.json', encode_json($twice));
+
+($rc, $out, $err) = ctl('train', 'twice.json', 'day2.csv', '-o', 'twice.mlm');
+is($rc, 0, 'one that does beside one that does not may be') or diag($err);
+
+my ($new_s, $new_u, $twice_image) = map { slurp($_) } qw(s.st u.st twice.mlm);
+
+isnt($new_s, $first, 'and both are kept');
+isnt($new_u, '', 'each in its place');
+
+SKIP: {
+    skip "no $fault", 3 if !-x $fault;
+
+    unlink 's.st', 'u.st', 'twice.mlm';
+    spew('s.st', $first);
+    faulty('train_state#2', 'train', 'twice.json', 'day2.csv', '-o',
+           'twice.mlm');
+    is(slurp('s.st'), $first, 'what is gone on from is replaced last');
+    is(slurp('u.st'), $new_u, 'behind the others');
+
+    ($rc, $out, $err) = ctl('train', 'twice.json', 'day2.csv', '-o',
+                            'twice.mlm');
+    ok($rc == 0 && slurp('s.st') eq $new_s && slurp('u.st') eq $new_u
+       && slurp('twice.mlm') eq $twice_image, 'so all is made again')
+        or diag($err);
+}
+
+($rc, $out, $err) = ctl('train', 'r.json', 'day1.csv', '-o', 'n.mlm',
+                        '--state', 's' x 250);
+is($rc, 1, 'a name without room for that of a lock');
+like($err, qr/steps\[0\]\.state: expected a name of at most 249 bytes, got 250/,
+     'is refused');
 
 # ---------------------------------------------------------- rows learned once
 

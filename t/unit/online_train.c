@@ -173,11 +173,60 @@ test_chain(void **state)
 }
 
 
+/* Between what a run has read and what it keeps there is another one. */
+
+static void
+test_two(void **state)
+{
+    char                    text[2000], path[UNIT_PATH_SIZE];
+    const char             *dir;
+    mlops_err_t             err;
+    mlops_learned_t         learned;
+    mlops_learn_options_t   options;
+
+    (void) state;
+
+    dir = unit_tmpdir();
+
+    snprintf(path, sizeof(path), "%s/a.csv", dir);
+    write_rows(path, 0, 400);
+    snprintf(path, sizeof(path), "%s/b.csv", dir);
+    write_rows(path, 400, 700);
+
+    train(dir, "a.csv", "\"state\":\"two\",", "", 0);
+
+    memset(&options, 0, sizeof(options));
+
+    options.text = recipe(text, sizeof(text), "\"start\":\"two\","
+                          "\"state\":\"two\",", "");
+    options.text_len = strlen(text);
+    options.folder = dir;
+    options.rows = path;
+
+    unit_ok(mlops_learn(&options, &learned, &err) == MLOPS_OK, "%s",
+            err.text);
+
+    train(dir, "a.csv", "\"start\":\"two\",\"state\":\"two\",", "", 0);
+    assert_int_equal(examples_of(dir, "two"), 800);
+
+    assert_int_equal(mlops_learned_keep(&learned, &err), MLOPS_ERROR);
+    assert_non_null(strstr(err.text, "steps[0].state: two was replaced by "
+                           "another run meanwhile"));
+    mlops_learned_free(&learned);
+
+    assert_int_equal(examples_of(dir, "two"), 800);
+
+    snprintf(path, sizeof(path), "%s/.lock.two", dir);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test(test_chain)
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_two)
     };
 
     return unit_run(tests);

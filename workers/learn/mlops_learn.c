@@ -465,13 +465,7 @@ mlops_learned_free(mlops_learned_t *learned)
     }
 
     for (i = 0; i < learned->states_n; i++) {
-        if (learned->states[i].tmp[0] != '\0') {
-            (void) unlinkat(learned->states[i].dir, learned->states[i].tmp,
-                            0);
-        }
-
-        (void) close(learned->states[i].dir);
-        free(learned->states[i].path);
+        mlops_learned_drop(&learned->states[i]);
     }
 
     for (i = 0; i < learned->slices_n; i++) {
@@ -500,37 +494,6 @@ mlops_learned_free(mlops_learned_t *learned)
     learned->slices_n = 0;
     learned->parents_n = 0;
     learned->notes_n = 0;
-}
-
-
-int
-mlops_learned_keep(mlops_learned_t *learned, mlops_err_t *err)
-{
-    int                   rc;
-    uint32_t              i;
-    const char           *slash;
-    mlops_learn_state_t  *state;
-
-    for (i = 0; i < learned->states_n; i++) {
-        state = &learned->states[i];
-        slash = strrchr(state->path, '/');
-
-        mlops_fault("train_state");
-
-        rc = mlops_file_commit(state->dir, state->tmp,
-                               slash ? slash + 1 : state->path, 0, 1, err);
-
-        /* it has its name, or it is removed */
-
-        state->tmp[0] = '\0';
-
-        if (rc != MLOPS_OK) {
-            return mlops_err_prefix(err, "steps[%u].state: %s",
-                                    state->step, state->path);
-        }
-    }
-
-    return MLOPS_OK;
 }
 
 

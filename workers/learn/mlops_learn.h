@@ -105,7 +105,12 @@ typedef struct {
     uint32_t               step;
     char                  *path;        /* as the recipe has it; malloc'ed */
     char                   digest[MLOPS_FIT_DIGEST];
+    char                   from[MLOPS_FIT_DIGEST];  /* of the file that it
+                                           replaces, which the step went on
+                                           from; "": it went on from another
+                                           one, or from none */
     int                    dir;
+    int                    lock;        /* of its place, or -1 */
     char                   tmp[MLOPS_TMP_SIZE];     /* "": it has its name */
 } mlops_learn_state_t;
 
@@ -158,7 +163,12 @@ int mlops_learn(const mlops_learn_options_t *options,
 /* The path of the k-th model beside the plain recipe; in work it has the same
  * name.  malloc'ed; NULL: out of memory. */
 char *mlops_learn_beside(const char *plain, uint32_t k);
-/* Once the image is in its place: states take theirs. */
+/* Before anything is put in its place: those of states are locked, until
+ * _free.  MLOPS_ERROR: one that is gone on from and replaced is not any more
+ * what was read, or another run holds a lock for too long. */
+int mlops_learned_claim(mlops_learned_t *learned, mlops_err_t *err);
+/* Once the image is in its place: states take theirs.  Claims them, where
+ * that was not done. */
 int mlops_learned_keep(mlops_learned_t *learned, mlops_err_t *err);
 /* States that have not are removed. */
 void mlops_learned_free(mlops_learned_t *learned);

@@ -64,6 +64,9 @@ typedef struct {
     char                         *work;         /* folder of the run */
     int                           work_lock;
     unsigned                      aside:1;      /* as of the options; folds */
+    uint32_t                      replaces;     /* 1 + the step that replaces
+                                                   the state it goes on from;
+                                                   0: none does */
 } mlops_learn_run_t;
 
 

@@ -32,6 +32,7 @@ static int mlops_learn_apart_model(mlops_learn_recipe_t *recipe, uint32_t i,
     const char *plain, uint32_t k, mlops_apart_t *file);
 static int mlops_learn_apart_taken(const mlops_learn_recipe_t *recipe);
 static int mlops_learn_starts_step(mlops_learn_run_t *run, uint32_t i);
+static int mlops_learn_start_one(mlops_learn_run_t *run, uint32_t i);
 static int mlops_learn_start_made(mlops_learn_run_t *run, uint32_t i,
     const mlops_str_t *path);
 static int mlops_learn_start_state(mlops_learn_run_t *run,
@@ -296,10 +297,68 @@ mlops_learn_starts_step(mlops_learn_run_t *run, uint32_t i)
     if (rc == MLOPS_OK && path != NULL && !run->aside) {
         old = mlops_field_push(&run->recipe.field, "state");
         rc = mlops_learn_start_state(run, path);
+
+        if (rc == MLOPS_OK) {
+            rc = mlops_learn_start_one(run, i);
+        }
+
         mlops_field_pop(&run->recipe.field, old);
     }
 
     return rc;
+}
+
+
+/* Is the state that a step leaves the one that it goes on from?  -1: out of
+ * memory. */
+
+static int
+mlops_learn_replaces(const mlops_learn_recipe_t *recipe, uint32_t i)
+{
+    char               *one, *two;
+    const mlops_str_t  *start, *state;
+
+    start = mlops_learn_path(recipe, i, "start");
+    state = mlops_learn_path(recipe, i, "state");
+
+    if (start == NULL || state == NULL) {
+        return 0;
+    }
+
+    one = mlops_learn_full(recipe, start);
+    two = mlops_learn_full(recipe, state);
+
+    return (one != NULL && two != NULL) ? mlops_apart_same(one, two) : -1;
+}
+
+
+/* They cannot be replaced at once. */
+
+static int
+mlops_learn_start_one(mlops_learn_run_t *run, uint32_t i)
+{
+    int  same;
+
+    same = mlops_learn_replaces(&run->recipe, i);
+
+    if (same == -1) {
+        return mlops_field_memory(&run->recipe.field);
+    }
+
+    if (same && run->replaces != 0) {
+        return mlops_field_error(&run->recipe.field, "expected at most one "
+                                 "step that replaces the state it starts "
+                                 "from, got steps[%u] and steps[%u]: files "
+                                 "are not replaced at once; give one of them "
+                                 "a state of another name than its start",
+                                 (unsigned) run->replaces - 1, (unsigned) i);
+    }
+
+    if (same) {
+        run->replaces = i + 1;
+    }
+
+    return MLOPS_OK;
 }
 
 
@@ -392,7 +451,14 @@ mlops_learn_start_state(mlops_learn_run_t *run, const mlops_str_t *path)
     rc = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
     (void) close(dir);
 
-    if (strlen(name) > NAME_MAX || (rc == 0 && !S_ISREG(st.st_mode))) {
+    if (strlen(name) > NAME_MAX - strlen(MLOPS_LEARN_LOCK)) {
+        return mlops_field_error(&run->recipe.field, "expected a name of at "
+                                 "most %zu bytes, got %zu",
+                                 NAME_MAX - strlen(MLOPS_LEARN_LOCK),
+                                 strlen(name));
+    }
+
+    if (rc == 0 && !S_ISREG(st.st_mode)) {
         return mlops_field_error(&run->recipe.field, "expected a file, got "
                                  "\"%.*s\"", mlops_fmt(path));
     }
@@ -405,30 +471,19 @@ int
 mlops_learn_once(mlops_learn_run_t *run)
 {
     int                   rc;
-    uint32_t              i;
     mlops_learn_place_t   place;
 
     if (run->options->image == NULL || run->aside) {
         return MLOPS_OK;
     }
 
-    for (i = 0; i < run->recipe.steps_n; i++) {
-        if (mlops_learn_path(&run->recipe, i, "start") != NULL
-            && mlops_learn_path(&run->recipe, i, "state") != NULL)
-        {
-            break;
-        }
-    }
-
-    if (i == run->recipe.steps_n
+    if (run->replaces == 0
         || mlops_learn_place_open(&place, run) != MLOPS_OK)
     {
         return MLOPS_OK;
     }
 
-    for (rc = MLOPS_OK; rc == MLOPS_OK && i < run->recipe.steps_n; i++) {
-        rc = mlops_learn_once_step(run, i, &place);
-    }
+    rc = mlops_learn_once_step(run, run->replaces - 1, &place);
 
     mlops_learn_place_close(&place);
 
@@ -440,30 +495,14 @@ static int
 mlops_learn_once_step(mlops_learn_run_t *run, uint32_t i,
     const mlops_learn_place_t *place)
 {
-    char                digest[MLOPS_FIT_DIGEST], *one, *two;
+    char                digest[MLOPS_FIT_DIGEST];
     size_t              old, here;
     mlops_field_t      *field;
     const mlops_doc_t  *step;
-    const mlops_str_t  *start, *state;
+    const mlops_str_t  *start;
 
     field = &run->recipe.field;
     start = mlops_learn_path(&run->recipe, i, "start");
-    state = mlops_learn_path(&run->recipe, i, "state");
-
-    if (start == NULL || state == NULL) {
-        return MLOPS_OK;
-    }
-
-    one = mlops_learn_full(&run->recipe, start);
-    two = mlops_learn_full(&run->recipe, state);
-
-    if (one == NULL || two == NULL) {
-        return mlops_field_memory(field);
-    }
-
-    if (!mlops_apart_same(one, two)) {
-        return MLOPS_OK;
-    }
 
     old = mlops_field_push(field, "steps");
     here = mlops_field_push_i(field, i);
@@ -616,19 +655,13 @@ mlops_learn_dir(mlops_learn_run_t *run, const mlops_str_t *path,
 }
 
 
-/* Of an image or a state: both begin with the head of a checksummed file,
- * which whoever loads it compares with its bytes. */
-
 static int
 mlops_learn_digest(mlops_learn_run_t *run, const mlops_str_t *path,
     char digest[MLOPS_FIT_DIGEST])
 {
-    int                dir, fd;
-    char               name[PATH_MAX];
-    size_t             len;
-    ssize_t            n;
-    mlops_err_t        err;
-    mlops_file_head_t  head;
+    int          dir, rc;
+    char         name[PATH_MAX];
+    mlops_err_t  err;
 
     dir = mlops_learn_dir(run, path, name);
 
@@ -636,20 +669,35 @@ mlops_learn_digest(mlops_learn_run_t *run, const mlops_str_t *path,
         return MLOPS_ERROR;
     }
 
-    fd = mlops_file_open(dir, name, SIZE_MAX, 0, (uid_t) -1, &len, &err);
+    rc = mlops_learn_file_digest(dir, name, digest, &err);
     (void) close(dir);
 
+    return (rc == MLOPS_OK) ? rc : mlops_field_error(&run->recipe.field, "%s",
+                                                     err.text);
+}
+
+
+int
+mlops_learn_file_digest(int dir, const char *name,
+    char digest[MLOPS_FIT_DIGEST], mlops_err_t *err)
+{
+    int                fd;
+    size_t             len;
+    ssize_t            n;
+    mlops_file_head_t  head;
+
+    fd = mlops_file_open(dir, name, SIZE_MAX, 0, (uid_t) -1, &len, err);
+
     if (fd == -1) {
-        return mlops_field_error(&run->recipe.field, "%s", err.text);
+        return MLOPS_ERROR;
     }
 
     n = pread(fd, &head, sizeof(head), 0);
     (void) close(fd);
 
     if (n != (ssize_t) sizeof(head)) {
-        return mlops_field_error(&run->recipe.field, "%.*s: expected "
-                                 "%zu bytes or more, got %zu",
-                                 mlops_fmt(path), sizeof(head), len);
+        return mlops_err_set(err, "%s: expected %zu bytes or more, got %zu",
+                             name, sizeof(head), len);
     }
 
     mlops_fit_digest(digest, head.checksum);

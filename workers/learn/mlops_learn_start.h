@@ -13,6 +13,12 @@
  *         they would be learned twice
  *     start is the state it was made from, and the rows are others
  *         its run did not come to its end: its rows would be lost
+ *
+ * Files are renamed one by one: of two such steps one could have its new state
+ * and the other one its old, so a recipe has one at most, and it is the last
+ * that is renamed.  While that is done its place is locked by a file beside
+ * it, ".lock.NAME", and a run that has read what another one has replaced
+ * since puts nothing in place (mlops_learned_claim).
  */
 
 #ifndef MLOPS_LEARN_START_H
@@ -21,6 +27,9 @@
 
 #include "mlops_apart.h"
 #include "mlops_learn_run.h"
+
+
+#define MLOPS_LEARN_LOCK  ".lock."      /* the name of a state behind it */
 
 
 /* Are the recipe's files apart from these, and from each other?  plain: what
@@ -33,6 +42,14 @@ int mlops_learn_apart(mlops_learn_recipe_t *recipe,
 /* Before rows are read: the same of a run; states can take their places; of a
  * run that is done again, starts are those that the image was made from. */
 int mlops_learn_starts(mlops_learn_run_t *run);
+
+/* The digest in the head of an image or a state, which whoever loads it
+ * compares with its bytes. */
+int mlops_learn_file_digest(int dir, const char *name,
+    char digest[MLOPS_FIT_DIGEST], mlops_err_t *err);
+
+/* Drops what a run would have left: its lock, its temporary file. */
+void mlops_learned_drop(mlops_learn_state_t *state);
 
 /* Behind the rows: may they be learned from where the run starts? */
 int mlops_learn_once(mlops_learn_run_t *run);

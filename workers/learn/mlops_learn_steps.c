@@ -781,12 +781,18 @@ mlops_learn_fit_state(mlops_learn_fit_t *it)
 
     grown->step = it->number;
     grown->dir = state->dir;
+    grown->lock = -1;
+    grown->from[0] = '\0';
     memcpy(grown->digest, state->digest, sizeof(grown->digest));
     memcpy(grown->tmp, state->tmp, sizeof(grown->tmp));
     grown->path = strndup(state->path.data, state->path.len);
 
     if (grown->path == NULL) {
         return mlops_err_set(it->chain->run->err, "out of memory");
+    }
+
+    if (it->chain->run->replaces == it->number + 1) {
+        memcpy(grown->from, it->fit.parent_digest, sizeof(grown->from));
     }
 
     return MLOPS_OK;

@@ -308,13 +308,18 @@ mlopsctl_train_make(mlopsctl_train_t *in, const char *name, size_t len,
 
 
 /* The recipe first: an image is the sign that all is there.  Behind it comes
- * what the next run goes on from (mlops_learn_start.h). */
+ * what the next run goes on from, whose place is claimed before all
+ * (mlops_learn_start.h). */
 
 static int
 mlopsctl_train_write(const mlopsctl_train_t *in, mlops_learned_t *learned,
     mlops_err_t *err)
 {
     mlops_fault("train_write");
+
+    if (mlops_learned_claim(learned, err) != MLOPS_OK) {
+        return MLOPS_ERROR;
+    }
 
     if (in->recipe_out != NULL) {
 
